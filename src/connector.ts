@@ -1,0 +1,31 @@
+/** What every connector (source, exporter, ticket desk, incident sink) is given and declares. */
+import type { Logger } from 'pino'
+import type { TObject } from 'typebox'
+import type { HttpClient } from './upstream/http-client.ts'
+
+/** Nothing is global: time, network and log come in here. */
+export interface ConnectorContext {
+  /** The configured name of this instance: `tc`. */
+  readonly name: string
+  readonly http: HttpClient
+  readonly log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+/** What the configuration needs to know of a kind of connector. */
+export interface ConnectorDefinition<Settings extends TObject = TObject> {
+  /** Names the kind in configuration, addresses, metrics and logs; never changes. */
+  readonly kind: string
+  readonly title: string
+  /** Each field described; secrets marked with `Secret()`. */
+  readonly settings: Settings
+}
+
+/** One line of a doctor's report: what was looked at, and for what is wrong the cause and the remedy. */
+export interface Finding {
+  readonly name: string
+  readonly ok: boolean
+  readonly cause?: string
+  readonly remedy?: string
+}

@@ -1,0 +1,221 @@
+/**
+ * Every error that a user can meet. The title of a code is fixed, the detail of an error varies; neither ever
+ * holds a secret. `docs/errors.md` is generated from this table.
+ */
+export const errorTable = {
+  ARGUMENT_INVALID: {
+    status: 400,
+    title: 'An argument is not valid',
+    help: 'Correct the arguments that `errors` names; each says what it takes and what was received.',
+  },
+  REQUEST_MALFORMED: {
+    status: 400,
+    title: 'The request could not be read',
+    help: 'Send well-formed JSON and percent-encode the address.',
+  },
+  KEY_MISSING: {
+    status: 401,
+    title: 'An API key is needed',
+    help: 'Send `Authorization: Bearer KEY` or `X-API-Key: KEY`.',
+  },
+  KEY_UNKNOWN: {
+    status: 401,
+    title: 'The API key is not known',
+    help: 'Check the key against `auth.keys` of the configuration; `feed-server keys create` makes a new one.',
+  },
+  SCOPE_MISSING: {
+    status: 403,
+    title: 'The API key lacks a scope',
+    help: 'Add the scope that the detail names to the key in `auth.keys`, or use another key.',
+  },
+  HOST_REFUSED: {
+    status: 403,
+    title: 'The Host header is not a loopback name',
+    help: 'Without API keys the server answers only to loopback names; configure `auth.keys` to open it.',
+  },
+  ROUTE_UNKNOWN: {
+    status: 404,
+    title: 'There is nothing at this address',
+    help: 'See `/docs` or `/openapi.json` for the addresses that exist.',
+  },
+  SOURCE_UNKNOWN: {
+    status: 404,
+    title: 'There is no such source',
+    help: 'Use a name from `sources` of the configuration; the detail lists them.',
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'The method is not allowed here',
+    help: 'Use one of the methods in the `Allow` header.',
+  },
+  NOT_ACCEPTABLE: {
+    status: 406,
+    title: 'No acceptable form of the answer exists',
+    help: 'Ask for one of the media types that the detail names.',
+  },
+  BODY_TOO_LARGE: {
+    status: 413,
+    title: 'The request body is too large',
+    help: 'Send less at once.',
+  },
+  URI_TOO_LONG: {
+    status: 414,
+    title: 'The address is too long',
+    help: 'Send the arguments as a JSON body by POST.',
+  },
+  MEDIA_TYPE_UNSUPPORTED: {
+    status: 415,
+    title: 'The media type of the body is not supported',
+    help: 'Send JSON with `Content-Type: application/json`.',
+  },
+  QUERY_REFUSED: {
+    status: 422,
+    title: 'The source refused the query',
+    help: "Correct the TQL; the detail has the source's own words. `explain=true` shows what would be sent.",
+  },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    title: 'Too many requests',
+    help: 'Wait as long as `Retry-After` says.',
+  },
+  INTERNAL: {
+    status: 500,
+    title: 'The server failed',
+    help: 'A fault of ours: the log has the cause under the same `requestId`.',
+  },
+  UPSTREAM_CREDENTIALS: {
+    status: 502,
+    title: 'The product refused our credentials',
+    help: 'Correct the credentials in the configuration; `feed-server check` tells which one is wrong.',
+  },
+  UPSTREAM_PERMISSION: {
+    status: 502,
+    title: 'The product refuses our account the right to do this',
+    help: 'Give the API user the right, or ask for less, for example fewer owners.',
+  },
+  UPSTREAM_CLOCK_SKEW: {
+    status: 502,
+    title: "The product's clock and ours disagree",
+    help: 'Set the clock of this machine by NTP; the detail tells by how much it is off.',
+  },
+  UPSTREAM_REJECTED: {
+    status: 502,
+    title: 'The product refused the request',
+    help: "Read the product's own words in the detail; a wrong base URL looks like this as well.",
+  },
+  UPSTREAM_UNREADABLE: {
+    status: 502,
+    title: 'The product answered with something that is not its API',
+    help: 'Check the base URL, and whether a proxy or login page stands between.',
+  },
+  UPSTREAM_OUTCOME_UNKNOWN: {
+    status: 502,
+    title: 'Whether the product carried out the request is not known',
+    help: 'Look at the product before the request is repeated by hand.',
+  },
+  UPSTREAM_THROTTLED: {
+    status: 503,
+    title: 'The product asks us to slow down',
+    help: 'Wait as long as `Retry-After` says; ask less often.',
+  },
+  UPSTREAM_UNAVAILABLE: {
+    status: 503,
+    title: 'The product is not available',
+    help: 'Try again after `Retry-After`; `feed-server check` tells what fails: name, connection, TLS or product.',
+  },
+  UPSTREAM_TIMEOUT: {
+    status: 504,
+    title: 'The product took too long',
+    help: 'Ask for less at once, or raise `timeout` of the source.',
+  },
+} as const satisfies Record<string, { status: number; title: string; help: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** One thing that is wrong with what was sent: where (a JSON pointer) and what it takes. */
+export interface FieldError {
+  readonly pointer: string
+  readonly detail: string
+}
+
+/** An error of the table, thrown for whoever asked. `detail` is shown to the caller: no secret in it. */
+export class ServiceError extends Error {
+  readonly code: ErrorCode
+  readonly errors: readonly FieldError[]
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { cause?: unknown; errors?: readonly FieldError[]; headers?: Record<string, string> } = {},
+  ) {
+    super(detail, { cause: options.cause })
+    this.name = 'ServiceError'
+    this.code = code
+    this.errors = options.errors ?? []
+    this.headers = options.headers ?? {}
+  }
+}
+
+/** What kind of failure a vendor's answer is; the kind alone decides what is done next. */
+export type UpstreamErrorKind =
+  | 'credentials'
+  | 'permission'
+  | 'clock-skew'
+  | 'throttled'
+  | 'unavailable'
+  | 'timeout'
+  | 'unreadable'
+  | 'rejected'
+  | 'outcome-unknown'
+
+/** The code of the table for each kind of a vendor's failure. */
+export const upstreamCode = {
+  credentials: 'UPSTREAM_CREDENTIALS',
+  permission: 'UPSTREAM_PERMISSION',
+  'clock-skew': 'UPSTREAM_CLOCK_SKEW',
+  throttled: 'UPSTREAM_THROTTLED',
+  unavailable: 'UPSTREAM_UNAVAILABLE',
+  timeout: 'UPSTREAM_TIMEOUT',
+  unreadable: 'UPSTREAM_UNREADABLE',
+  rejected: 'UPSTREAM_REJECTED',
+  'outcome-unknown': 'UPSTREAM_OUTCOME_UNKNOWN',
+} as const satisfies Record<UpstreamErrorKind, ErrorCode>
+
+/** Kinds that pass by themselves: the same request may succeed later, unchanged. */
+const retryableKinds: ReadonlySet<UpstreamErrorKind> = new Set(['throttled', 'unavailable', 'timeout'])
+
+export interface UpstreamErrorOptions {
+  /** The vendor, as its connector's kind names it: `threatconnect`. */
+  readonly service: string
+  /** HTTP status of the answer; absent when there was none. */
+  readonly status?: number
+  /** The vendor's own error code, else the network's: `0x1001`, `ECONNRESET`. */
+  readonly code?: string
+  /** How long the vendor asks us to wait. */
+  readonly retryAfterMs?: number
+  readonly cause?: unknown
+}
+
+/** A vendor failed us. The message is shown to users and logged: no credential in it. */
+export class UpstreamError extends Error {
+  readonly kind: UpstreamErrorKind
+  readonly service: string
+  readonly status: number | undefined
+  readonly upstreamCode: string | undefined
+  readonly retryAfterMs: number | undefined
+
+  constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions) {
+    super(message, { cause: options.cause })
+    this.name = 'UpstreamError'
+    this.kind = kind
+    this.service = options.service
+    this.status = options.status
+    this.upstreamCode = options.code
+    this.retryAfterMs = options.retryAfterMs
+  }
+
+  get retryable(): boolean {
+    return retryableKinds.has(this.kind)
+  }
+}

@@ -1,0 +1,43 @@
+/** How we talk to other people's APIs: one client, one set of rules. */
+import type { UpstreamError } from '../errors.ts'
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Path and query on the configured origin, begins with `/`. */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  /** Headers that depend on what goes on the wire: called once, with the exact path and query sent. */
+  readonly sign?: (sent: { readonly method: string; readonly path: string }) => Record<string, string>
+  readonly signal?: AbortSignal
+  /** Of the decompressed body; default 64 MiB. */
+  readonly maxBytes?: number
+  /**
+   * The vendor's reading of an answer that is not 2xx; undefined leaves it to the general rules.
+   */
+  readonly translate?: (answer: HttpResponse) => UpstreamError | undefined
+}
+
+export interface HttpResponse {
+  readonly status: number
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Buffer
+  /** Our clock when the answer's head arrived, milliseconds. */
+  readonly receivedAt: number
+}
+
+export interface HttpClient {
+  /** The vendor, for errors: `threatconnect`. */
+  readonly service: string
+  /** Scheme, host and port. */
+  readonly origin: string
+  /**
+   * Sends once: no retry, no redirect.
+   * @returns a 2xx answer, whole
+   * @throws UpstreamError for everything else, the caller's abort included
+   */
+  send(request: HttpRequest): Promise<HttpResponse>
+  /** Ends kept-alive connections. */
+  close(): void
+}
