@@ -1,0 +1,36 @@
+/** The Traffic Light Protocol 2.0 (FIRST); `WHITE` of version 1.0 is `clear`. */
+import { type Tlp, tlpLevels } from './indicator.ts'
+
+/** What follows `TLP` and a separator, without blanks, in capitals. */
+const byName: ReadonlyMap<string, Tlp> = new Map([
+  ['WHITE', 'clear'],
+  ['CLEAR', 'clear'],
+  ['GREEN', 'green'],
+  ['AMBER', 'amber'],
+  ['AMBER+STRICT', 'amber+strict'],
+  ['AMBER-STRICT', 'amber+strict'],
+  ['AMBER_STRICT', 'amber+strict'],
+  ['AMBERSTRICT', 'amber+strict'],
+  ['RED', 'red'],
+])
+
+/** 0 for clear … 4 for red. */
+export function tlpOrder(tlp: Tlp): number {
+  return tlpLevels.indexOf(tlp)
+}
+
+/** The stricter of two; one that is absent says nothing. */
+export function strictest(a: Tlp | undefined, b: Tlp | undefined): Tlp | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return tlpOrder(a) >= tlpOrder(b) ? a : b
+}
+
+/** The strictest of the labels that are TLP labels (`TLP:AMBER+STRICT`, `tlp red`); undefined when none is. */
+export function tlpFromLabels(names: readonly string[]): Tlp | undefined {
+  let result: Tlp | undefined
+  for (const name of names) {
+    const label = /^TLP[:_-]?(.+)$/.exec(name.replaceAll(/\s/g, '').toUpperCase())?.[1]
+    if (label !== undefined) result = strictest(result, byName.get(label))
+  }
+  return result
+}
