@@ -99,7 +99,8 @@ export function canonicalEmail(text: string): Canonical {
   if (at <= 0) return refuseEmail(text, 'it has no name before an @')
   const name = text.slice(0, at)
   const quoted = name.length > 2 && name.startsWith('"') && name.endsWith('"')
-  if (!quoted && /[\s()<>[\]:;@\\,"]/.test(name)) {
+  // What no single address has: a name beside it, several in a row. Other signs occur, whatever the RFCs say.
+  if (!quoted && /[\s<>,;:@]/.test(name)) {
     return refuseEmail(text, 'its name has a character that must be quoted')
   }
   const host = text.slice(at + 1)

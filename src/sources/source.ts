@@ -1,7 +1,6 @@
 /** A place that indicators come from. */
 import type { ConnectorContext, ConnectorDefinition, Finding } from '../connector.ts'
 import type { Observation, Reliability, Score, Tlp, UnreadableRecord } from '../model/indicator.ts'
-import type { Static, TObject } from 'typebox'
 
 export interface Source {
   /** The cheapest calls that prove address, credentials, clock and rights; each finding with its remedy. */
@@ -60,6 +59,8 @@ export interface Explanation {
 export interface LiveSource {
   /** The query in the source's own language; empty when it has no clause. */
   tql(query: LiveQuery): string
+  /** Whether associated indicators and groups are asked for. */
+  asksForRelationships(query: LiveQuery): boolean
   /**
    * Pages until `limit` records or the end; a page is asked for when the last was taken.
    * @throws UpstreamError, and ServiceError QUERY_REFUSED for the user's own TQL
@@ -79,10 +80,9 @@ export interface SourceOptions {
   /** Where the source gives no label. */
   readonly tlp?: Tlp
   readonly feedTags: readonly string[]
-  /** For each request. */
-  readonly timeoutMs: number
 }
 
-export interface SourceDefinition<Settings extends TObject = TObject> extends ConnectorDefinition<Settings> {
-  create(settings: Static<Settings>, options: SourceOptions, context: ConnectorContext): Source
+/** @typeParam Settings what the configuration hands over: checked, lists as lists, defaults filled in */
+export interface SourceDefinition<Settings = unknown> extends ConnectorDefinition {
+  create(settings: Settings, options: SourceOptions, context: ConnectorContext): Source
 }

@@ -1,0 +1,42 @@
+# syntax=docker/dockerfile:1
+
+# The tag moves with every patch of Node. Where a build has to be repeatable, pin it:
+#   docker build --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:DIGEST .
+ARG NODE_IMAGE=node:24-bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+COPY tsconfig.json tsconfig.build.json ./
+COPY src/ src/
+RUN ["npm", "run", "build"]
+
+# The optional packages are a Node of their own, which this image has already.
+FROM ${NODE_IMAGE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN ["npm", "ci", "--omit=dev", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"]
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="indicator-feed-server" \
+      org.opencontainers.image.description="Reads threat indicators from ThreatConnect, makes them one model, and serves them to SOARs." \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="MIT"
+# Loopback can't be reached from outside a container. With an open address the configuration has to have API keys.
+ENV NODE_ENV=production \
+    FEED_HOST=0.0.0.0
+WORKDIR /app
+COPY --from=dependencies /app/node_modules/ node_modules/
+COPY package.json LICENSE ./
+COPY --from=build /app/dist/ dist/
+# A fresh volume mounted here takes over this owner. Nothing is kept yet: this version answers live.
+RUN ["install", "--directory", "--owner=10001", "--group=10001", "/data"]
+# A number: an orchestrator that demands "not root" can't look names up.
+USER 10001:10001
+EXPOSE 8080
+# Asks the port that FEED_PORT names; with `server.port` in the configuration only, give FEED_PORT as well.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.FEED_PORT || 8080) + '/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["serve"]

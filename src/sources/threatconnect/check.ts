@@ -1,0 +1,158 @@
+/** The doctor of a ThreatConnect source: the cheapest calls that prove it, and for what fails the remedy. */
+import type { Finding } from '../../connector.ts'
+import { ServiceError, UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import { maxSkewMs, type ThreatConnectClient } from './client.ts'
+import { pages } from './paging.ts'
+import { type ListRequest, listRequest } from './wire.ts'
+
+export interface CheckedSource {
+  readonly client: ThreatConnectClient
+  /** Owners that the configuration names. */
+  readonly owners: readonly string[]
+  /** The query of the source's own filters. @throws ServiceError QUERY_REFUSED */
+  readonly tql: () => string
+  readonly usesToken: boolean
+}
+
+/** In the order looked at; what comes after a failure that hides it is left out. */
+export async function checkThreatConnect(source: CheckedSource, signal: AbortSignal): Promise<Finding[]> {
+  const findings: Finding[] = []
+  const owners = await ownerNames(source, signal)
+  if (owners.failure !== undefined)
+    return [...passedBefore(owners.failure.kind), failed(owners.failure, source)]
+  findings.push(passed('connection'), passed('api'), clockFinding(owners.skewMs), passed('credentials'))
+  findings.push(ownersFinding(source.owners, owners.names))
+  findings.push(await queryFinding(source, signal))
+  return findings
+}
+
+interface OwnersSeen {
+  readonly names: ReadonlySet<string>
+  readonly skewMs?: number
+  readonly failure?: UpstreamError
+}
+
+async function ownerNames({ client }: CheckedSource, signal: AbortSignal): Promise<OwnersSeen> {
+  const names = new Set<string>()
+  let skewMs: number | undefined
+  try {
+    const send = (request: ListRequest) => client.list(request, signal)
+    for await (const page of pages(send, listRequest('security/owners'), 500)) {
+      for (const owner of page.data) names.add(String(Object(owner).name))
+      skewMs = page.skewMs
+    }
+    return { names, ...(skewMs !== undefined && { skewMs }) }
+  } catch (error) {
+    if (error instanceof UpstreamError) return { names, failure: error }
+    throw error
+  }
+}
+
+async function queryFinding(source: CheckedSource, signal: AbortSignal): Promise<Finding> {
+  try {
+    await source.client.list(listRequest('indicators', source.tql()), signal)
+    return passed('query')
+  } catch (error) {
+    const refused = error instanceof ServiceError || (error instanceof UpstreamError && error.status === 400)
+    if (refused) {
+      const remedy = 'Correct owners, tags, indicatorTypes or tql of the source.'
+      return { name: 'query', ok: false, cause: error.message, remedy }
+    }
+    if (error instanceof UpstreamError) return failed(error, source)
+    throw error
+  }
+}
+
+function ownersFinding(wanted: readonly string[], visible: ReadonlySet<string>): Finding {
+  if (visible.size === 0) {
+    return {
+      name: 'owners',
+      ok: false,
+      cause: 'The API user sees no owner at all, so every fetch is empty.',
+      remedy: 'Give the API user an organization role, or add it to a community or source, in ThreatConnect.',
+    }
+  }
+  const missing = wanted.filter((name) => !visible.has(name))
+  if (missing.length === 0) return passed('owners')
+  return {
+    name: 'owners',
+    ok: false,
+    cause: `The API user does not see: ${missing.join(', ')}. It sees: ${[...visible].slice(0, 50).join(', ')}.`,
+    remedy: 'Correct `owners` of the source (case counts), or give the API user access to these owners.',
+  }
+}
+
+function clockFinding(skewMs: number | undefined): Finding {
+  if (skewMs === undefined || Math.abs(skewMs) <= maxSkewMs / 2) return passed('clock')
+  const seconds = Math.round(Math.abs(skewMs) / 1000)
+  return {
+    name: 'clock',
+    ok: Math.abs(skewMs) <= maxSkewMs,
+    cause: `Our clock is ${seconds} s ${skewMs > 0 ? 'behind' : 'ahead of'} ThreatConnect's; 300 s are allowed.`,
+    remedy: 'Set the clock of this machine by NTP.',
+  }
+}
+
+interface Diagnosis {
+  readonly name: string
+  readonly remedy: string
+}
+
+const apiRemedy =
+  'Set baseUrl to the address of the ThreatConnect instance: https://app.threatconnect.com for the public cloud, ' +
+  'https://COMPANY.threatconnect.com for an own one; and see that no proxy or login page answers in its place.'
+
+const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
+  unavailable: {
+    name: 'connection',
+    remedy:
+      'Check the host name of baseUrl, DNS, the firewall, `proxy` and `tls` of the source; if the product itself ' +
+      'answered, wait for it.',
+  },
+  timeout: {
+    name: 'connection',
+    remedy: 'Check the network and the firewall, or raise `timeout` of the source.',
+  },
+  unreadable: { name: 'api', remedy: apiRemedy },
+  rejected: { name: 'api', remedy: apiRemedy },
+  'clock-skew': { name: 'clock', remedy: 'Set the clock of this machine by NTP.' },
+  credentials: { name: 'credentials', remedy: '' },
+  permission: {
+    name: 'rights',
+    remedy: 'Give the API user a role with read access in ThreatConnect, and use https in baseUrl.',
+  },
+  throttled: {
+    name: 'limits',
+    remedy: 'Ask less often: raise `every` of the source, or use fewer API clients.',
+  },
+  'outcome-unknown': { name: 'connection', remedy: 'Run the check again.' },
+}
+
+function failed(error: UpstreamError, { usesToken }: CheckedSource): Finding {
+  const diagnosis = diagnoses[error.kind]
+  const remedy = error.kind === 'credentials' ? credentialRemedy(error.message, usesToken) : diagnosis.remedy
+  return { name: diagnosis.name, ok: false, cause: error.message, remedy }
+}
+
+function credentialRemedy(cause: string, usesToken: boolean): string {
+  if (usesToken) return 'Make a new API token in ThreatConnect and set `token`; tokens end after some days.'
+  if (cause.includes('secret key')) {
+    return (
+      'Set `secretKey` to the secret key of this access id: look for a missing character, quotes or a line end. ' +
+      'It is shown only once in ThreatConnect: if it is lost, make a new API user.'
+    )
+  }
+  return 'Set `accessId` to the access id that ThreatConnect shows under Org Settings > Membership > API users.'
+}
+
+/** What a failure of this kind proves to be good: one can't be refused by an API that was never reached. */
+function passedBefore(kind: UpstreamErrorKind): Finding[] {
+  const { name } = diagnoses[kind]
+  const order = ['connection', 'api', 'clock', 'credentials']
+  const reached = order.includes(name) ? order.indexOf(name) : order.length
+  return order.slice(0, reached).map(passed)
+}
+
+function passed(name: string): Finding {
+  return { name, ok: true }
+}

@@ -1,0 +1,196 @@
+/** Signed requests to ThreatConnect v3, and its answers checked: envelope, errors, clock. */
+import { UpstreamError } from '../../errors.ts'
+import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
+import { parseJson } from '../../upstream/json.ts'
+import { signature } from './signature.ts'
+import { type ListRequest, service, wireRequest } from './wire.ts'
+
+/** HMAC, or an API token. */
+export type Credentials =
+  | { readonly accessId: string; readonly secretKey: string }
+  | { readonly token: string }
+
+export interface ListAnswer {
+  readonly data: readonly unknown[]
+  /** Absolute link to the next page, present when there are more. */
+  readonly next?: string
+  /** ThreatConnect's clock minus ours, when it sent a Date header. */
+  readonly skewMs?: number
+}
+
+/** Furthest that a timestamp may be from ThreatConnect's clock. */
+export const maxSkewMs = 300_000
+
+export class ThreatConnectClient {
+  readonly #http: HttpClient
+  readonly #credentials: Credentials
+  readonly #base: string
+  readonly #now: () => number
+
+  /** @param baseUrl with or without `/api` at its end */
+  constructor(http: HttpClient, baseUrl: string, credentials: Credentials, now: () => number) {
+    this.#http = http
+    this.#credentials = credentials
+    this.#base = new URL(baseUrl).pathname.replace(/\/+$/, '').replace(/\/api$/, '')
+    this.#now = now
+  }
+
+  /** One page. @throws UpstreamError */
+  async list(request: ListRequest, signal: AbortSignal): Promise<ListAnswer> {
+    const wire = wireRequest(this.#base, request)
+    const answer = await this.#http.send({
+      method: 'GET',
+      path: wire.path,
+      headers: requestHeaders,
+      ...(wire.body !== undefined && { body: wire.body }),
+      sign: (sent) => this.#authorization(sent.method, sent.path),
+      translate: (refusal) => this.#refusal(refusal),
+      signal,
+    })
+    return { ...readEnvelope(answer, (text) => this.#withoutSecrets(text)), ...skewOf(answer) }
+  }
+
+  /** The request as `list` would send it, without its secrets. */
+  explain(request: ListRequest): { url: string; headers: Record<string, string>; body?: string } {
+    const wire = wireRequest(this.#base, request)
+    const secretFree: Record<string, string> =
+      'token' in this.#credentials
+        ? { authorization: 'TC-Token [redacted]' }
+        : {
+            timestamp: String(Math.round(this.#now() / 1000)),
+            authorization: 'TC [redacted]:[redacted]',
+          }
+    return {
+      url: this.#http.origin + wire.path,
+      headers: { ...secretFree, ...requestHeaders },
+      ...(wire.body !== undefined && { body: wire.body }),
+    }
+  }
+
+  #authorization(method: string, path: string): Record<string, string> {
+    const credentials = this.#credentials
+    if ('token' in credentials) return { authorization: `TC-Token ${credentials.token}` }
+    const timestamp = Math.round(this.#now() / 1000)
+    const signed = signature(credentials.secretKey, { path, method, timestamp })
+    return { timestamp: String(timestamp), authorization: `TC ${credentials.accessId}:${signed}` }
+  }
+
+  /** ThreatConnect's error body and clock, read into the kind of failure that it is. */
+  #refusal(answer: HttpResponse): UpstreamError | undefined {
+    const { message, code } = readRefusal(answer)
+    const words = message === undefined ? '' : `: ${this.#withoutSecrets(message)}`
+    const options = { service, status: answer.status, ...(code !== undefined && { code }) }
+    const { skewMs = 0 } = skewOf(answer)
+    if (answer.status === 401) {
+      const late = /timestamp out of/i.test(message ?? '')
+      if (late || Math.abs(skewMs) > maxSkewMs) {
+        return new UpstreamError('clock-skew', `${clockSentence(skewMs)}${words}`, options)
+      }
+      return new UpstreamError('credentials', `${this.#credentialSentence(message ?? '')}${words}`, options)
+    }
+    if (answer.status === 403) {
+      return new UpstreamError(
+        'permission',
+        `ThreatConnect refuses the account this request${words}`,
+        options,
+      )
+    }
+    if (answer.status === 400) {
+      return new UpstreamError('rejected', `ThreatConnect refused the request${words}`, options)
+    }
+    if (answer.status === 404) {
+      return new UpstreamError(
+        'rejected',
+        `There is no ThreatConnect v3 API at this base URL${words}`,
+        options,
+      )
+    }
+    return undefined
+  }
+
+  #credentialSentence(message: string): string {
+    if ('token' in this.#credentials)
+      return 'ThreatConnect does not accept the API token (expired or replaced?)'
+    if (/signature data did not match/i.test(message)) {
+      return 'ThreatConnect knows the access id, but the secret key is not the one that belongs to it'
+    }
+    if (/access denied/i.test(message)) return 'ThreatConnect does not know the access id, or it is disabled'
+    return 'ThreatConnect does not accept the access id and secret key'
+  }
+
+  /** Their words are shown to users: ours that they may echo are taken out, control characters too. */
+  #withoutSecrets(text: string): string {
+    const secrets =
+      'token' in this.#credentials
+        ? [this.#credentials.token]
+        : [this.#credentials.secretKey, this.#credentials.accessId]
+    let clean = text.replace(/\p{Cc}+/gu, ' ').slice(0, 500)
+    for (const secret of secrets) if (secret !== '') clean = clean.replaceAll(secret, '[redacted]')
+    return clean
+  }
+}
+
+/** The same on every request, with a body or without, as ThreatConnect documents it. */
+const requestHeaders = { accept: 'application/json', 'content-type': 'application/json' } as const
+
+function readEnvelope(
+  answer: HttpResponse,
+  clean: (text: string) => string,
+): { data: readonly unknown[]; next?: string } {
+  const body = parseJson(answer.body, { service, status: answer.status })
+  const envelope = isObject(body) ? body : {}
+  if (envelope.status !== 'Success') {
+    const status = typeof envelope.status === 'string' ? `"${clean(envelope.status)}"` : 'missing'
+    const message = typeof envelope.message === 'string' ? `: ${clean(envelope.message)}` : ''
+    const code = codeOf(envelope)
+    throw new UpstreamError(
+      'unreadable',
+      `ThreatConnect answered ${answer.status}, but its status is ${status} instead of "Success"${message}`,
+      { service, status: answer.status, ...(code !== undefined && { code }) },
+    )
+  }
+  if (!Array.isArray(envelope.data)) {
+    throw new UpstreamError('unreadable', 'ThreatConnect answered without a list under "data"', {
+      service,
+      status: answer.status,
+    })
+  }
+  const next = envelope.next
+  return { data: envelope.data, ...(typeof next === 'string' && next !== '' && { next }) }
+}
+
+function readRefusal(answer: HttpResponse): { message?: string; code?: string } {
+  let body: unknown
+  try {
+    body = JSON.parse(answer.body.toString())
+  } catch {
+    // Not the API's own error body (a proxy's page, say): the status alone speaks then.
+    return {}
+  }
+  if (!isObject(body)) return {}
+  const code = codeOf(body)
+  return {
+    ...(typeof body.message === 'string' && { message: body.message }),
+    ...(code !== undefined && { code }),
+  }
+}
+
+function codeOf(body: Record<string, unknown>): string | undefined {
+  return typeof body.errCode === 'string' ? body.errCode.slice(0, 40) : undefined
+}
+
+function skewOf(answer: HttpResponse): { skewMs?: number } {
+  const date = Date.parse(String(answer.headers.date ?? ''))
+  return Number.isNaN(date) ? {} : { skewMs: date - answer.receivedAt }
+}
+
+function clockSentence(skewMs: number): string {
+  if (Math.abs(skewMs) <= maxSkewMs) return 'ThreatConnect does not accept the time of our clock'
+  const seconds = Math.round(Math.abs(skewMs) / 1000)
+  const which = skewMs > 0 ? 'behind' : 'ahead of'
+  return `Our clock is ${seconds} s ${which} ThreatConnect's; more than ${maxSkewMs / 1000} s is refused`
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,130 @@
+/** ThreatConnect asked live: what `tc-get-indicators` and `tc-get-owners` send, page by page. */
+import { ServiceError, UpstreamError } from '../../errors.ts'
+import type { Observation, UnreadableRecord } from '../../model/indicator.ts'
+import { withRetry } from '../../upstream/retry.ts'
+import type { Explanation, LivePage, LiveQuery, LiveSource, Owner, SourceOptions } from '../source.ts'
+import type { ListAnswer, ThreatConnectClient } from './client.ts'
+import { normalise } from './normalise.ts'
+import { type Page, pages } from './paging.ts'
+import { allOf, filterClauses } from './tql.ts'
+import { type ListRequest, listRequest, service } from './wire.ts'
+
+/** The source's own filters, where the caller gives none. */
+export interface LiveDefaults {
+  readonly owners: readonly string[]
+  readonly tags: readonly string[]
+  readonly createRelationships: boolean
+  /** Records of one request, 1..10000. */
+  readonly pageSize: number
+}
+
+/** Members that v3 leaves out unless they are asked for. */
+const fields = [
+  'tags',
+  'threatAssess',
+  'securityLabels',
+  'attributes',
+  'observations',
+  'falsePositives',
+  'sightings',
+  'externalDates',
+] as const
+const associations = ['associatedIndicators', 'associatedGroups'] as const
+
+/** Somebody waits for the answer: blips are ridden out, a lasting failure is told soon. */
+const patience = {
+  attempts: 3,
+  initialMs: 250,
+  maxMs: 1000,
+  maxRetryAfterMs: 3000,
+  retryTimeouts: false,
+} as const
+
+const ownersPageSize = 500
+
+export class ThreatConnectLive implements LiveSource {
+  readonly #client: ThreatConnectClient
+  readonly #defaults: LiveDefaults
+  readonly #options: SourceOptions
+
+  constructor(client: ThreatConnectClient, defaults: LiveDefaults, options: SourceOptions) {
+    this.#client = client
+    this.#defaults = defaults
+    this.#options = options
+  }
+
+  tql(query: LiveQuery): string {
+    if (query.tql !== undefined) return query.tql
+    const { owners = this.#defaults.owners, tags = this.#defaults.tags } = query
+    return allOf(filterClauses({ ...query, owners, tags }))
+  }
+
+  asksForRelationships(query: LiveQuery): boolean {
+    return query.createRelationships ?? this.#defaults.createRelationships
+  }
+
+  async *indicators(query: LiveQuery, signal: AbortSignal): AsyncGenerator<LivePage> {
+    const send = (request: ListRequest) => this.#list(request, signal, query.tql !== undefined)
+    const first = this.#firstRequest(query)
+    for await (const page of pages(send, first, this.#defaults.pageSize, query.limit)) {
+      yield this.#normalised(page)
+    }
+  }
+
+  explain(query: LiveQuery): Explanation {
+    const request = this.#firstRequest(query)
+    const resultLimit = Math.min(query.limit, this.#defaults.pageSize)
+    return { tql: request.tql, method: 'GET', ...this.#client.explain({ ...request, resultLimit }) }
+  }
+
+  async owners(signal: AbortSignal): Promise<Owner[]> {
+    const owners: Owner[] = []
+    const send = (request: ListRequest) => this.#list(request, signal, false)
+    for await (const page of pages(send, listRequest('security/owners'), ownersPageSize)) {
+      for (const owner of page.data) owners.push(readOwner(owner))
+    }
+    return owners
+  }
+
+  #firstRequest(query: LiveQuery): ListRequest {
+    return {
+      ...listRequest('indicators', this.tql(query)),
+      fields: this.asksForRelationships(query) ? [...fields, ...associations] : fields,
+      resultStart: query.offset,
+    }
+  }
+
+  async #list(request: ListRequest, signal: AbortSignal, usersTql: boolean): Promise<ListAnswer> {
+    try {
+      return await withRetry(() => this.#client.list(request, signal), patience, { signal })
+    } catch (error) {
+      if (usersTql && error instanceof UpstreamError && error.status === 400) {
+        throw new ServiceError('QUERY_REFUSED', error.message, { cause: error })
+      }
+      throw error
+    }
+  }
+
+  #normalised({ data, start, nextStart }: Page): LivePage {
+    const observations: Observation[] = []
+    const unreadable: UnreadableRecord[] = []
+    for (const [position, record] of data.entries()) {
+      const result = normalise(record, 'indicator', this.#options, start + position)
+      if ('observation' in result) observations.push(result.observation)
+      else unreadable.push(result.unreadable)
+    }
+    return { observations, unreadable, received: data.length, nextOffset: nextStart }
+  }
+}
+
+function readOwner(value: unknown): Owner {
+  const { id, name, type } = Object(value) as Record<string, unknown>
+  const idText = typeof id === 'number' || typeof id === 'string'
+  if (!idText || typeof name !== 'string' || typeof type !== 'string') {
+    throw new UpstreamError('unreadable', 'ThreatConnect sent an owner without id, name or type', {
+      service,
+      status: 200,
+    })
+  }
+  return { id, name, type }
+}
