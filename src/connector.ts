@@ -7,7 +7,8 @@ import type { HttpClient } from './upstream/http-client.ts'
 export interface ConnectorContext {
   /** The configured name of this instance: `tc`. */
   readonly name: string
-  readonly http: HttpClient
+  /** A client for the product at this address, under the instance's proxy, TLS and timeout settings. */
+  connect(baseUrl: string): HttpClient
   readonly log: Logger
   /** Milliseconds since the epoch. */
   now(): number

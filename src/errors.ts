@@ -33,6 +33,11 @@ export const errorTable = {
     title: 'The Host header is not a loopback name',
     help: 'Without API keys the server answers only to loopback names; configure `auth.keys` to open it.',
   },
+  ORIGIN_REFUSED: {
+    status: 403,
+    title: 'The request comes from a page of another site',
+    help: 'Without API keys the server takes no changes from the pages of other sites; configure `auth.keys`.',
+  },
   ROUTE_UNKNOWN: {
     status: 404,
     title: 'There is nothing at this address',
@@ -53,6 +58,11 @@ export const errorTable = {
     title: 'No acceptable form of the answer exists',
     help: 'Ask for one of the media types that the detail names.',
   },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'The request took too long to arrive',
+    help: 'Send the request again, without pauses in it.',
+  },
   BODY_TOO_LARGE: {
     status: 413,
     title: 'The request body is too large',
@@ -68,6 +78,11 @@ export const errorTable = {
     title: 'The media type of the body is not supported',
     help: 'Send JSON with `Content-Type: application/json`.',
   },
+  EXPECTATION_FAILED: {
+    status: 417,
+    title: 'The expectation of the request cannot be met',
+    help: 'Leave the `Expect` header out; only `100-continue` is understood.',
+  },
   QUERY_REFUSED: {
     status: 422,
     title: 'The source refused the query',
@@ -77,6 +92,11 @@ export const errorTable = {
     status: 429,
     title: 'Too many requests',
     help: 'Wait as long as `Retry-After` says.',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The headers of the request are too large',
+    help: 'Send fewer or shorter headers; long arguments go into a JSON body by POST.',
   },
   INTERNAL: {
     status: 500,
@@ -112,6 +132,11 @@ export const errorTable = {
     status: 502,
     title: 'Whether the product carried out the request is not known',
     help: 'Look at the product before the request is repeated by hand.',
+  },
+  NOT_READY: {
+    status: 503,
+    title: 'The server is not ready',
+    help: 'Wait as long as `Retry-After` says; the detail tells what is not ready.',
   },
   UPSTREAM_THROTTLED: {
     status: 503,

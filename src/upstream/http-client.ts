@@ -3,7 +3,10 @@ import type { UpstreamError } from '../errors.ts'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Path and query on the configured origin, begins with `/`. */
+  /**
+   * Path and query on the configured origin, begins with `/`. What is not yet percent-encoded and has to be, is
+   * encoded once, before it is signed and sent.
+   */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
@@ -22,6 +25,7 @@ export interface HttpResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** Whole and decompressed. */
   readonly body: Buffer
   /** Our clock when the answer's head arrived, milliseconds. */
   readonly receivedAt: number
@@ -35,9 +39,11 @@ export interface HttpClient {
   /**
    * Sends once: no retry, no redirect.
    * @returns a 2xx answer, whole
-   * @throws UpstreamError for everything else, the caller's abort included
+   * @throws UpstreamError for everything else. A request that is not GET and broke off or timed out after it was
+   * sent is `outcome-unknown`. The caller's own abort is no failure of the vendor: it rejects with the signal's
+   * reason, even where the request may already have been carried out.
    */
   send(request: HttpRequest): Promise<HttpResponse>
-  /** Ends kept-alive connections. */
+  /** Ends every connection; a request under way fails as if the vendor had closed it. */
   close(): void
 }

@@ -1,28 +1,7 @@
 /** The settings of a ThreatConnect source. Names of types: README, section "Types". */
 import Type, { type Static } from 'typebox'
 import { eitherOf, HttpUrl, List, Secret, Section, Text } from '../../config/schema-types.ts'
-import { customPrefix, indicatorTypeNames } from './types.ts'
-
-/** ThreatConnect's names of groups. */
-export const groupTypeNames = [
-  'Adversary',
-  'Attack Pattern',
-  'Campaign',
-  'Course of Action',
-  'Document',
-  'Email',
-  'Event',
-  'Incident',
-  'Intrusion Set',
-  'Malware',
-  'Report',
-  'Signature',
-  'Tactic',
-  'Task',
-  'Threat',
-  'Tool',
-  'Vulnerability',
-] as const
+import { customPrefix, groupTypeNames, indicatorTypeNames } from './types.ts'
 
 const indicatorWords = ['All', ...indicatorTypeNames]
 const groupWords = ['All', ...groupTypeNames]

@@ -69,6 +69,9 @@ const groups: Readonly<Record<string, IndicatorType>> = {
   Vulnerability: 'vulnerability',
 }
 
+/** ThreatConnect's names of groups. */
+export const groupTypeNames: readonly string[] = Object.keys(groups)
+
 export type RecordKind = 'indicator' | 'group'
 
 /** Undefined for types that this list does not know; `Address` is not here, see above. */

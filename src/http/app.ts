@@ -1,0 +1,56 @@
+/** What a route is given and what it must declare. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { Scope } from './auth.ts'
+import type { Failure } from './problem.ts'
+
+/** Fastify, with request types read from TypeBox schemas. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** Adds the routes of one resource; its hooks and schemas stay its own. */
+export type RoutePlugin = (app: App) => void | Promise<void>
+
+/**
+ * What a key needs for a route: one scope, one that depends on the address (`push:{exporter}`), `authenticated` for any
+ * valid key, or `public` for none.
+ */
+export type RouteScope =
+  | Scope
+  | 'authenticated'
+  | 'public'
+  | ((params: Readonly<Record<string, string>>) => Scope)
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The start fails with the names of the routes that have none. */
+    scope: RouteScope
+    /** Text in the JSON body is read as in a query: numbers, booleans, comma-separated lists. */
+    lenientBody?: boolean
+    /** Takes any query parameter and looks at none. */
+    anyQuery?: boolean
+    /** Its log lines are at debug level unless it fails. */
+    quiet?: boolean
+  }
+  interface FastifyRequest {
+    /** The id of the API key; null where none was needed. */
+    key: string | null
+    /** What the key may do; empty on public routes. */
+    scopes: readonly string[]
+    /** Why the request failed, for the log. */
+    failure: Failure | null
+    /** Bytes that the connection had sent before this request. */
+    bytesBefore: number
+  }
+}

@@ -1,0 +1,80 @@
+/** The description of the API: two documents and Swagger UI. */
+import swaggerUi from '@fastify/swagger-ui'
+import Type from 'typebox'
+import type { App } from '../app.ts'
+import { buildOpenApi } from '../openapi.ts'
+import { type Prebuilt, prebuilt, sendPrebuilt } from '../prebuilt.ts'
+import { answer, hostRefused, problems } from '../schema.ts'
+
+const documents = [
+  {
+    path: '/openapi.json',
+    id: 'getOpenapi',
+    version: '3.1.0',
+    summary: 'The description of this API as OpenAPI 3.1',
+    build: (app: App) => buildOpenApi(app).v31,
+  },
+  {
+    path: '/openapi-3.0.json',
+    id: 'getOpenapi30',
+    version: '3.0.3',
+    summary: 'The description of this API as OpenAPI 3.0',
+    build: (app: App) => buildOpenApi(app).v30,
+  },
+] as const
+
+const AnyDocument = Type.Object(
+  { openapi: Type.String({ description: 'The version of OpenAPI.' }) },
+  { additionalProperties: true },
+)
+
+/** To be registered last of all routes, on the root: it describes the others. */
+export async function docsRoutes(app: App): Promise<void> {
+  const built = new Map<string, Prebuilt>()
+  app.addHook('onReady', async () => {
+    for (const { path, build } of documents) {
+      built.set(path, prebuilt(JSON.stringify(build(app)), 'application/json; charset=utf-8'))
+    }
+  })
+
+  for (const { path, id, version, summary } of documents) {
+    app.get(
+      path,
+      {
+        config: { scope: 'public', anyQuery: true },
+        schema: {
+          operationId: id,
+          summary,
+          tags: ['Server'],
+          response: {
+            200: answer('The document.', AnyDocument, { openapi: version }),
+            304: { description: 'Not changed since the ETag of `If-None-Match`.', type: 'null' },
+            ...hostRefused,
+            ...problems(500),
+          },
+        },
+      },
+      (request, reply) => sendPrebuilt(request, reply, built.get(path) as Prebuilt),
+    )
+  }
+
+  const hidden = { config: { scope: 'public', anyQuery: true }, schema: { hide: true } } as const
+  app.get('/', hidden, (_request, reply) => reply.redirect('/docs', 302))
+
+  await app.register(async (scope) => {
+    scope.addHook('onRoute', (route) => {
+      route.config = { ...route.config, scope: 'public', anyQuery: true }
+    })
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      theme: { title: 'indicator-feed-server' },
+      uiConfig: {
+        urls: documents.map(({ path, version }) => ({ url: path, name: `OpenAPI ${version}` })),
+        persistAuthorization: true,
+        tryItOutEnabled: true,
+        displayRequestDuration: true,
+        docExpansion: 'list',
+      },
+    })
+  })
+}

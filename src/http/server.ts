@@ -1,0 +1,228 @@
+/** The HTTP shell: one place for the rules that hold for every route. Routes know nothing of them. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger, type RouteOptions } from 'fastify'
+import { type Logger, pino } from 'pino'
+import type { TSchema } from 'typebox'
+import { ServiceError } from '../errors.ts'
+import type { App, RoutePlugin } from './app.ts'
+import { type ArgumentReader, type ArgumentReaders, argumentReaders } from './arguments.ts'
+import { type ApiKey, authenticator } from './auth.ts'
+import { refuseUnreadBodies, takeJsonBodies } from './json-body.ts'
+import { type KnownPaths, knownPaths, pathOf } from './known-paths.ts'
+import { refuseOtherSites } from './loopback.ts'
+import { describeRoutes } from './openapi.ts'
+import { answerOf, sendAnswer } from './problem.ts'
+import { type Limiter, limiter } from './rate-limit.ts'
+import { type RawErrors, rawErrors } from './raw-errors.ts'
+import { RequestLog } from './request-log.ts'
+import { closed } from './request-schema.ts'
+import { docsRoutes } from './routes/docs.ts'
+import { healthRoutes, type Readiness } from './routes/health.ts'
+import { ProblemSchema } from './schema.ts'
+import { securityHeaders } from './security-headers.ts'
+
+export interface ServerOptions {
+  /** None: everyone is admin, and only loopback names are answered. */
+  readonly keys: readonly ApiKey[]
+  readonly publicUrl?: string
+  /** As Fastify's: true, or the addresses of the proxies. */
+  readonly trustProxy: boolean | string
+  /** Of one key, under /api/v1; 0 is off. */
+  readonly requestsPerMinute: number
+  /** A logger, or the level of a new one. */
+  readonly logger: Logger | string
+  readonly version: string
+  readonly routes: readonly RoutePlugin[]
+  /** Schemas with an `$id` that routes of several plugins refer to: the components of the description. */
+  readonly schemas?: readonly TSchema[]
+  isReady(): Promise<Readiness>
+}
+
+const second = 1000
+
+/** Slow clients are cut off; answers may take as long as a waiting request asks for. */
+const limits = {
+  bodyLimit: 1024 * 1024,
+  requestTimeout: 120 * second,
+  connectionTimeout: 600 * second,
+  keepAliveTimeout: 72 * second,
+  routerOptions: { maxParamLength: 4096 },
+} as const
+
+function requestId(incoming: string | string[] | undefined): string {
+  return typeof incoming === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(incoming)
+    ? incoming
+    : crypto.randomUUID()
+}
+
+function create({ logger, trustProxy }: ServerOptions, raw: RawErrors): App {
+  const log: FastifyBaseLogger = typeof logger === 'string' ? pino({ level: logger }) : logger
+  const logController = new RequestLog()
+  const app = Fastify({
+    ...limits,
+    trustProxy,
+    loggerInstance: log,
+    logController,
+    genReqId: (request) => requestId(request.headers['x-request-id']),
+    // While the server stops, requests that reach it are still served.
+    return503OnClosing: false,
+    http: { headersTimeout: 15 * second, connectionsCheckingInterval: 5 * second, requireHostHeader: false },
+    clientErrorHandler: (error, socket) => raw.clientError(error, socket, log),
+    // No hook runs for these, so the line of the log is written here.
+    frameworkErrors: (error, request, reply) => {
+      reply.raw.once('finish', () => logController.requestCompleted(null, request, reply))
+      sendAnswer(request, reply, answerOf(error, request))
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  raw.attach(app.server)
+  return app
+}
+
+const noScopes: readonly string[] = []
+
+/** Runs for every request, before anything else can fail. */
+function begin(app: App, raw: RawErrors): void {
+  app.decorateRequest('key', null)
+  app.decorateRequest('failure', null)
+  app.decorateRequest('bytesBefore', 0)
+  app.decorateRequest('scopes')
+  app.addHook('onRequest', (request, reply, done) => {
+    request.scopes = noScopes
+    raw.begin(request, reply.raw)
+    reply.header('x-request-id', request.id)
+    if (request.url.startsWith('/api/v1/')) reply.header('cache-control', 'no-store')
+    done()
+  })
+  app.addHook('onRequestAbort', async (request) => {
+    request.log.info({ method: request.method, path: pathOf(request.url) }, 'the client went away')
+  })
+}
+
+/** Whom the server answers, and what: the order is from the cheapest check to the dearest. */
+function guard(app: App, keys: readonly ApiKey[], paths: KnownPaths): void {
+  const identify = authenticator(keys)
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') {
+      throw new ServiceError('REQUEST_MALFORMED', 'HTTP/1.1 needs a Host header')
+    }
+    if (keys.length === 0) refuseOtherSites(request)
+    if (request.is404) throw paths.error(request)
+    const { scope } = request.routeOptions.config
+    if (scope === undefined) throw new Error(`the route ${request.routeOptions.url} has no scope`)
+    if (scope !== 'public') {
+      const { key, scopes } = identify(request, scope)
+      request.key = key
+      request.scopes = scopes
+    }
+    refuseUnreadBodies(request)
+    done()
+  })
+  app.setNotFoundHandler((request) => {
+    throw paths.error(request)
+  })
+  app.setErrorHandler((error, request, reply) => sendAnswer(request, reply, answerOf(error, request)))
+}
+
+interface Declared {
+  readonly route: RouteOptions
+  readonly schema: RouteOptions['schema']
+  readonly shared: () => Record<string, unknown>
+  reader?: ArgumentReader
+}
+
+function asList<T>(hooks: T | T[] | undefined): T[] {
+  return hooks === undefined ? [] : Array.isArray(hooks) ? hooks : [hooks]
+}
+
+function methodsOf({ method }: RouteOptions): string[] {
+  return Array.isArray(method) ? method : [method]
+}
+
+/** Every route, as it is declared: its arguments are read by its schema, and it counts for the limit of its key. */
+function declareRoutes(app: App, paths: KnownPaths, limit: Limiter | undefined): void {
+  const declared: Declared[] = []
+  app.addHook('onRoute', function (route) {
+    const entry: Declared = { route, schema: route.schema, shared: () => this.getSchemas() }
+    declared.push(entry)
+    paths.add(route.url, methodsOf(route))
+    route.preValidation = [
+      (request, _reply, done) => {
+        entry.reader?.(request)
+        done()
+      },
+      ...asList(route.preValidation),
+    ]
+    if (limit !== undefined && route.url.startsWith('/api/v1/')) {
+      route.onRequest = [...asList(route.onRequest), limit]
+    }
+    if (route.schema !== undefined) route.schema = describedSchema(route)
+  })
+  app.addHook('onReady', async () => {
+    const without = declared.filter(({ route }) => route.config?.scope === undefined)
+    if (without.length > 0) {
+      const names = without.map(({ route }) => `${methodsOf(route).join(',')} ${route.url}`)
+      throw new Error(`every route declares its scope (config.scope); these do not: ${names.join('; ')}`)
+    }
+    compileReaders(declared)
+  })
+}
+
+/** HEAD shares the reader of its GET: the same schema, read in the same way. */
+function compileReaders(declared: readonly Declared[]): void {
+  const readers: ArgumentReaders = argumentReaders()
+  const known = new Map<unknown, Map<string, ArgumentReader>>()
+  for (const entry of declared) {
+    const { schema = {}, route } = entry
+    const ways = known.get(schema) ?? new Map<string, ArgumentReader>()
+    const way = `${route.config?.anyQuery} ${route.config?.lenientBody}`
+    entry.reader = ways.get(way) ?? readerOf(readers, entry)
+    known.set(schema, ways.set(way, entry.reader))
+  }
+}
+
+function readerOf(readers: ArgumentReaders, { schema = {}, route, shared }: Declared): ArgumentReader {
+  try {
+    return readers.reader(schema, route.config ?? {}, shared())
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`the schema of ${methodsOf(route).join(',')} ${route.url}: ${why}`, { cause })
+  }
+}
+
+/** What OpenAPI shows beside what the route says: that public routes need no key, that bodies are closed. */
+function describedSchema({ schema = {}, config }: RouteOptions): NonNullable<RouteOptions['schema']> {
+  return {
+    ...schema,
+    ...(schema.body !== undefined && { body: closed(schema.body) }),
+    ...(config?.scope === 'public' && { security: [] }),
+  }
+}
+
+/**
+ * The server with all its rules and routes, not yet listening. `ready()` and `listen()` reject where a route breaks a
+ * rule: it declares no scope, or its schema can't be compiled.
+ */
+export async function createServer(options: ServerOptions): Promise<App> {
+  const { keys, publicUrl, requestsPerMinute, version, routes, schemas = [], isReady } = options
+  const raw = rawErrors()
+  const paths = knownPaths()
+  const app = create(options, raw)
+  begin(app, raw)
+  await securityHeaders(app, publicUrl)
+  guard(app, keys, paths)
+  takeJsonBodies(app)
+  // The readers of arguments.ts validate; and no answer is changed or cut to fit a schema.
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  for (const schema of [ProblemSchema, ...schemas]) app.addSchema(schema)
+  const limit = requestsPerMinute > 0 ? await limiter(app, requestsPerMinute) : undefined
+  declareRoutes(app, paths, limit)
+  await describeRoutes(app, { version, ...(publicUrl !== undefined && { publicUrl }) })
+  for (const plugin of [healthRoutes(isReady), ...routes]) {
+    await app.register(async (scope) => {
+      await plugin(scope as App)
+    })
+  }
+  await docsRoutes(app)
+  return app
+}

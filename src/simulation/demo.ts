@@ -1,0 +1,27 @@
+/** Every vendor's simulator at once, with made-up data: for the demo and for trying things out without accounts. */
+import { startThreatConnectSimulator } from '../sources/threatconnect/simulator/index.ts'
+
+export interface SimulatorsOptions {
+  readonly host: string
+  /** Of the ThreatConnect simulator; 0: any free one. */
+  readonly port: number
+}
+
+export interface Simulators {
+  readonly threatconnect: { readonly baseUrl: string; readonly accessId: string; readonly secretKey: string }
+  close(): Promise<void>
+}
+
+/** Enough for several pages, and two records that can't be read, so that their receipt is seen. */
+const corpus = { size: 2500, seed: 7, malformed: 2 } as const
+
+export async function startSimulators({ host, port }: SimulatorsOptions): Promise<Simulators> {
+  const threatconnect = await startThreatConnectSimulator({ host, port, corpus })
+  const [account] = threatconnect.accounts
+  if (account === undefined) throw new Error('the ThreatConnect simulator has no account')
+  const { accessId, secretKey } = account
+  return {
+    threatconnect: { baseUrl: threatconnect.url, accessId, secretKey },
+    close: () => threatconnect.close(),
+  }
+}

@@ -1,0 +1,141 @@
+/** The HTTP client of every connector: got, with the rules that vendors' APIs need. */
+import got from 'got'
+import type { Logger } from 'pino'
+import { UpstreamError } from '../errors.ts'
+import { answerError } from './answer-error.ts'
+import { openConnection, type TlsOptions } from './connection.ts'
+import type { HttpClient, HttpRequest, HttpResponse } from './http-client.ts'
+import { chooseProxy, type ProxyEnvironment } from './proxy.ts'
+import { readBody } from './read-body.ts'
+import { requestUrl } from './request-url.ts'
+import { retryAfterMs } from './retry-after.ts'
+import { Progress, sendFailure, timeouts } from './send-failure.ts'
+
+export interface HttpClientOptions {
+  /** The vendor, for errors: `threatconnect`. */
+  readonly service: string
+  /** http or https; only its origin is used. */
+  readonly baseUrl: string
+  /** Of a whole request, from the wait for a connection to the last byte. */
+  readonly timeoutMs: number
+  /** `http(s)://[user:pass@]host:port`; empty: what `env` says; `none`: no proxy. */
+  readonly proxy: string
+  readonly env?: ProxyEnvironment
+  readonly tls: TlsOptions
+  readonly userAgent: string
+  readonly log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+type Head = Omit<HttpResponse, 'body'>
+
+const defaultMaxBytes = 64 * 1024 * 1024
+
+/** @throws TypeError for a base URL or proxy that is none, without its value */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { service, timeoutMs, tls, log, now } = options
+  const base = httpUrl(options.baseUrl, service)
+  const { origin, host } = base
+  const peer = `${service} (${host})`
+  const connection = openConnection(base, chooseProxy(options.proxy, base, options.env), tls)
+  const client = got.extend({
+    agent: connection.agent,
+    ...(connection.request && { request: connection.request }),
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    strictContentLength: true,
+    // Ours in read-body.ts, with large chunks.
+    decompress: false,
+    timeout: timeouts(timeoutMs),
+    https: {
+      rejectUnauthorized: !tls.insecure,
+      ...(tls.ca !== undefined && { certificateAuthority: tls.ca }),
+    },
+    headers: { 'user-agent': options.userAgent, 'accept-encoding': 'gzip, br' },
+  })
+
+  function open(request: HttpRequest, url: URL) {
+    const { method, body } = request
+    const signed = request.sign?.({ method, path: url.pathname + url.search })
+    const stream = client.stream(url, {
+      method,
+      headers: { ...request.headers, ...signed },
+      ...(body !== undefined && { body, allowGetBody: true }),
+    })
+    if (body === undefined) stream.end()
+    return stream
+  }
+
+  /** Any answer that arrives whole. */
+  async function exchange(request: HttpRequest, url: URL): Promise<HttpResponse> {
+    const { signal, method } = request
+    const progress = new Progress()
+    const stream = open(request, url)
+    stream.once('request', (sent) => progress.follow(sent))
+    let head: Head | undefined
+    try {
+      const body = await readBody(stream, {
+        maxBytes: request.maxBytes ?? defaultMaxBytes,
+        timeoutMs,
+        signal,
+        onHead: (arrived) => {
+          head = { ...arrived, receivedAt: now() }
+        },
+        refuse: (why) => new UpstreamError('unreadable', `${peer} ${why}`, { service, ...settled(head) }),
+      })
+      if (head === undefined) throw new Error('a body without a head')
+      return { ...head, body }
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      if (error instanceof UpstreamError) throw error
+      const { proxy } = connection
+      throw sendFailure(error, {
+        ...{ service, host, method, timeoutMs, progress },
+        ...(proxy && { proxy }),
+        ...settled(head),
+      })
+    }
+  }
+
+  async function send(request: HttpRequest): Promise<HttpResponse> {
+    request.signal?.throwIfAborted()
+    const url = requestUrl(origin, request.path, service)
+    const startedAt = now()
+    const logged = (outcome: object) =>
+      log.debug(
+        { service, method: request.method, host, path: url.pathname, ms: now() - startedAt, ...outcome },
+        'upstream request',
+      )
+    let answer: HttpResponse
+    try {
+      answer = await exchange(request, url)
+    } catch (error) {
+      logged(
+        error instanceof UpstreamError
+          ? { status: error.status, failure: error.kind, code: error.upstreamCode }
+          : { failure: 'aborted' },
+      )
+      throw error
+    }
+    logged({ status: answer.status, bytes: answer.body.length })
+    if (answer.status >= 200 && answer.status < 300) return answer
+    throw request.translate?.(answer) ?? answerError(answer, service, peer)
+  }
+
+  return { service, origin, send, close: connection.close }
+}
+
+function httpUrl(text: string, service: string): URL {
+  const url = URL.parse(text)
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+  throw new TypeError(`baseUrl of ${service} takes an http or https URL`)
+}
+
+/** What an answer's head says, whatever becomes of its body. */
+function settled(head: Head | undefined): { status?: number; retryAfterMs?: number } {
+  if (head === undefined) return {}
+  const wait = head.status >= 400 ? retryAfterMs(head) : undefined
+  return { status: head.status, ...(wait !== undefined && { retryAfterMs: wait }) }
+}
