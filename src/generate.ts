@@ -4,12 +4,12 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { pino } from 'pino'
 import { createApp, registries } from './app.ts'
-import { version } from './cli/version.ts'
 import { configJsonSchema } from './config/json-schema.ts'
 import { loadConfig } from './config/load.ts'
 import { errorTable } from './errors.ts'
 import { buildOpenApi } from './http/openapi.ts'
 import { indicatorSchema } from './model/indicator-schema.ts'
+import { version } from './version.ts'
 
 /** Every generated file: its path from the root of the repository, and its text. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {

@@ -12,8 +12,8 @@ const connectorBase = 'model/|upstream/|(errors|connector|config/schema-types).t
 /** Every file, and what it may import. The first line that fits a file decides; `$own` is its own folder. */
 const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
   [/^(model\/|errors\.ts$)/, '^(model/|errors.ts$)'],
-  [/^did-you-mean\.ts$/, '^never$'],
-  [/^upstream\//, '^(upstream/|errors.ts$)'],
+  [/^(did-you-mean|version)\.ts$/, '^never$'],
+  [/^upstream\//, '^(upstream/|model/|errors.ts$)'],
   [/^connector\.ts$/, '^(errors.ts|upstream/http-client.ts)$'],
   [/^config\//, '^(config/|model/|(errors|connector|did-you-mean).ts$)'],
   [/^simulation\/demo\.ts$/, '^(simulation/|(sources|exporters|tickets)/[^/]+/simulator[/.])'],
@@ -113,9 +113,9 @@ t.test('a violation is found, whatever it is', async (t) => {
       ['model/x.ts imports upstream/y.ts'],
     ],
     [
-      'upstream knows the model',
-      { 'upstream/x.ts': from('../model/y.ts') },
-      ['upstream/x.ts imports model/y.ts'],
+      'upstream knows a connector',
+      { 'upstream/x.ts': from('../sources/a/y.ts') },
+      ['upstream/x.ts imports sources/a/y.ts'],
     ],
     [
       'a connector imports a sibling',

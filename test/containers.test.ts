@@ -7,13 +7,20 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DCLinter } from 'dclint'
 import { DockerfileParser } from 'dockerfile-ast'
 import { validate } from 'dockerfile-utils'
+import { pino } from 'pino'
 import t from 'tap'
 import { parse } from 'yaml'
+import { createApp, registries } from '../src/app.ts'
+import { type LoadResult, loadConfig } from '../src/config/load.ts'
+import { formatProblem } from '../src/config/problem.ts'
+import type { App } from '../src/http/app.ts'
+import { startSimulators } from '../src/simulation/demo.ts'
 import { demoAccount } from '../src/sources/threatconnect/simulator/accounts.ts'
+import { startThreatConnectSimulator } from '../src/sources/threatconnect/simulator/index.ts'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -51,8 +58,23 @@ interface Compose {
   readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>
 }
 
-const compose: Compose = parse(read('docker-compose.yml'), { merge: true })
-const services = Object.entries(compose.services)
+type Variables = Readonly<Record<string, string>>
+
+/** The Compose file as Compose reads it: `${NAME:-default}` is its only form, so that nothing has to be set. */
+function composeWith(variables: Variables): Compose {
+  const resolved = (text: string) =>
+    text.replace(
+      /\$\{(\w+):-([^${}]+)\}/g,
+      (_, name: string, fallback: string) => variables[name] || fallback,
+    )
+  const reviver = (_key: unknown, value: unknown) => (typeof value === 'string' ? resolved(value) : value)
+  return parse(read('docker-compose.yml'), reviver, { merge: true })
+}
+
+const asIs = composeWith({})
+const services = Object.entries(asIs.services)
+/** The comment at the top, for people. */
+const [instructions = ''] = /^(#.*\n)+/.exec(read('docker-compose.yml')) ?? []
 const dockerfile = DockerfileParser.parse(read('Dockerfile'))
 
 /** Instructions of the last stage: what becomes the image. */
@@ -185,7 +207,6 @@ t.test('the Compose file follows the Compose specification, and a fault of it wo
 })
 
 t.test('every service is hardened', async (t) => {
-  t.same(Object.keys(compose.services).toSorted(), ['demo', 'postgres', 'server', 'simulators'])
   for (const [name, service] of services) {
     t.test(name, async (t) => {
       t.equal(service.read_only, true)
@@ -200,7 +221,6 @@ t.test('every service is hardened', async (t) => {
       t.notMatch(service.image, 'latest')
       if (service.build === undefined) t.match(service.user, /^[1-9]\d*:[1-9]\d*$/)
       else t.equal(service.image, `indicator-feed-server:${version}`)
-      for (const port of service.ports ?? []) t.match(port, /^127\.0\.0\.1:/, 'this machine only')
       for (const volume of service.volumes ?? []) t.match(volume, /^[a-z]+:/, 'no folder of the host')
       const healthcheck = service.healthcheck?.test
       t.ok(service.build === '.' || healthcheck, 'a health check of its own or of the image')
@@ -209,88 +229,216 @@ t.test('every service is hardened', async (t) => {
   }
 })
 
-t.test('no secret stands in the Compose file', async (t) => {
-  for (const [name, { environment = {}, secrets = [] }] of services) {
-    for (const [variable, value] of Object.entries(environment)) {
-      if (!/pass|secret|token|key|cred/i.test(variable)) continue
-      t.match(value, /^(\/run\/secrets\/\w+|\$\{\w+(:-(demo-[\w-]*)?)?\})$/, `${name}: ${variable}`)
-    }
-    for (const secret of secrets) t.match(compose.secrets[secret]?.file, /^\.\/deploy\/secrets\/\w+$/)
-  }
-  t.match(read('deploy/.gitignore'), /^secrets\/$/m)
-  t.notMatch(read('docker-compose.yml'), /postgres(ql)?:\/\//)
-})
-
-t.test('the demo needs nothing that a fresh checkout lacks, and starts beside no live server', async (t) => {
-  for (const [name, { profiles }] of services) t.equal(profiles?.length, 1, `${name} is in one profile`)
-  const started = services.filter(([, { profiles }]) => profiles?.includes('demo'))
-  t.same(started.map(([name]) => name).toSorted(), ['demo', 'simulators'])
-  for (const [, service] of started) {
-    t.same(service.secrets ?? [], [])
-    for (const { source } of service.configs ?? [])
-      t.ok(existsSync(join(root, compose.configs[source]?.file ?? '')))
-    for (const needed of Object.keys(service.depends_on ?? {}))
-      t.ok(started.some(([name]) => name === needed))
-  }
-  const { demo, simulators } = compose.services
-  t.equal(demo?.depends_on?.simulators?.condition, 'service_healthy')
-  t.same(simulators?.command, ['simulate', '--host', '0.0.0.0', '--port', '9100'])
-  t.same(simulators?.networks, ['simulation'])
-  t.equal(compose.networks.simulation?.internal, true, 'the simulators reach nothing else')
-  t.ok(demo?.networks.includes('simulation'))
-})
-
-/** The program as a user runs it. */
-function configCheck(file: string, env: Readonly<Record<string, string>>) {
-  const { status, stderr, stdout } = spawnSync(
-    process.execPath,
-    [join(root, 'src/main.ts'), '--config', file, 'config', 'check'],
-    { env, encoding: 'utf8', timeout: 20_000 },
-  )
-  return { status, output: stdout + stderr }
+function startedWith(...active: readonly string[]): string[] {
+  const started = services.filter(([, { profiles = [] }]) => {
+    return profiles.length === 0 || profiles.some((profile) => active.includes(profile))
+  })
+  return started.map(([name]) => name).toSorted()
 }
 
-t.test('the configuration of the demo is good and fits the simulator', async (t) => {
-  const given = compose.services.demo?.environment?.DEMO_API_KEY
-  const [, key = ''] = /^\$\{DEMO_API_KEY:-(.+)\}$/.exec(given ?? '') ?? []
-  t.match(key, /^demo-/, 'the default is clearly a key of the demo')
-  const { status, output } = configCheck(join(root, 'deploy/demo.yaml'), { DEMO_API_KEY: key })
-  t.equal(status, 0, output)
-  t.notMatch(output, 'warning')
-  const { settings } = parse(read('deploy/demo.yaml')).sources[0]
-  t.match(settings, { accessId: demoAccount.accessId, secretKey: demoAccount.secretKey })
-  t.equal(new URL(settings.baseUrl).host, 'simulators:9100')
-  t.match(read('docker-compose.yml'), `X-API-Key: ${key}`, 'the command to try has the key')
+t.test('plain `up` starts the server and PostgreSQL, the profile demo the simulators too', async (t) => {
+  t.same(startedWith(), ['postgres', 'server'])
+  t.same(startedWith('demo'), ['postgres', 'server', 'simulators'])
+  t.same(asIs.services.server?.depends_on, {
+    postgres: { condition: 'service_healthy' },
+    simulators: { condition: 'service_healthy', required: false },
+  })
+  for (const name of ['postgres', 'simulators']) {
+    t.equal(asIs.services[name]?.depends_on, undefined)
+    t.ok(asIs.services[name]?.healthcheck, `${name} says itself when it is healthy`)
+  }
+})
+
+t.test('only the server is reached from outside the containers, and only from this machine', async (t) => {
+  for (const [name, { ports = [], networks }] of services) {
+    const [port, ...more] = ports
+    t.same(more, [])
+    if (name === 'server') t.equal(port, '127.0.0.1:8080:8080')
+    else t.equal(port, undefined, `${name} publishes no port`)
+    const open = networks.filter((network) => asIs.networks[network]?.internal !== true)
+    t.same(open, name === 'server' ? ['outside'] : [], `${name} has no other way out`)
+  }
+  const { server, postgres, simulators } = asIs.services
+  for (const [network] of [postgres?.networks ?? [], simulators?.networks ?? []]) {
+    t.ok(server?.networks.includes(network ?? ''), `the server reaches ${network}`)
+  }
+  t.notSame(postgres?.networks, simulators?.networks, 'the two have nothing to do with each other')
 })
 
 t.test(
-  'the live configuration is good once the secrets and variables are there, and names them where not',
+  'nothing has to be prepared: each variable has a default, each file is in the repository',
   async (t) => {
-    const mounted = read('deploy/live.yaml')
-    for (const secret of compose.services.server?.secrets ?? []) t.match(mounted, `/run/secrets/${secret}`)
-    const folder = t.testdir({
-      tc_secret_key: 'a secret key\n',
-      feed_api_key: `${'k'.repeat(64)}\n`,
-      'live.yaml': mounted.replaceAll('/run/secrets/', './'),
-    })
-    const variables = { TC_BASE_URL: 'https://tc.example.org', TC_ACCESS_ID: '1' }
-    t.same(
-      Object.keys(compose.services.server?.environment ?? {}).filter((name) => name.startsWith('TC_')),
-      [...Object.keys(variables)],
-    )
-    const good = configCheck(join(folder, 'live.yaml'), variables)
-    t.equal(good.status, 0, good.output)
-    t.notMatch(good.output, 'warning')
-    const missing = configCheck(join(root, 'deploy/live.yaml'), { TC_BASE_URL: '' })
-    t.equal(missing.status, 2)
-    for (const name of ['TC_BASE_URL', 'TC_ACCESS_ID', 'tc_secret_key', 'feed_api_key'])
-      t.match(missing.output, name)
+    t.notMatch(JSON.stringify(asIs), /\$/, 'no reference is left')
+    const files = [...Object.values(asIs.configs), ...Object.values(asIs.secrets)].map(({ file }) => file)
+    t.equal(files.length, 4)
+    for (const file of files) {
+      t.ok(existsSync(join(root, file)), `${file} exists`)
+      if (existsSync(join(root, '.git'))) t.notOk(isIgnored(file), `${file} is in every checkout`)
+    }
+  },
+)
+
+function isIgnored(path: string): boolean {
+  return spawnSync('git', ['check-ignore', '--quiet', path], { cwd: root }).status === 0
+}
+
+t.test('no secret but those of the demo is in the repository, and they are known as such', async (t) => {
+  for (const [name, { environment = {} }] of services) {
+    for (const [variable, value] of Object.entries(environment)) {
+      if (/pass|secret|token|key|cred/i.test(variable)) t.match(value, /^\/run\/secrets\/\w+$/, name)
+    }
+  }
+  t.notMatch(read('docker-compose.yml'), /postgres(ql)?:\/\//)
+  const written = [...read('docker-compose.yml').matchAll(/^ {4}file: \$\{(\w+_FILE):-(.+)\}$/gm)]
+  const secrets = written.filter(([, variable]) => variable !== 'FEED_CONFIG_FILE')
+  t.equal(secrets.length, Object.keys(asIs.secrets).length)
+  for (const [, variable = '', file = ''] of secrets) {
+    t.match(file, /^\.\/deploy\/demo\/\w+$/)
+    // A line end would be a part of it for some readers and not for others.
+    t.match(read(file), /^(demo-(key|password)-\w+|\^simulated\/\S+)$/, `${file} says what it is`)
+    for (const text of [instructions, read('SECURITY.md')]) {
+      t.ok(text.includes(variable), `${variable} is among what has to be set before real use`)
+    }
+  }
+  t.match(read('deploy/.gitignore'), /^secrets\/$/m)
+  t.match(instructions, './deploy/secrets/', 'the files of users are where git ignores them')
+})
+
+/** What the server in the container loads: its mounts, the environment of the image and that of the Compose file. */
+function loadInContainer(variables: Variables = {}): LoadResult {
+  const { services, secrets, configs } = composeWith(variables)
+  const { server } = services
+  const mounts = new Map<string, string>()
+  for (const name of server?.secrets ?? []) mounts.set(`/run/secrets/${name}`, secrets[name]?.file ?? '')
+  for (const { source, target } of server?.configs ?? []) mounts.set(target, configs[source]?.file ?? '')
+  const env = { ...imageEnvironment(), ...server?.environment }
+  const readFile = (path: string) => {
+    const file = mounts.get(path)
+    if (file === undefined) throw Object.assign(new Error(`no ${path}`), { code: 'ENOENT' })
+    return readFileSync(resolve(root, file), 'utf8')
+  }
+  return loadConfig({ env, cwd: '/app', registries, readFile })
+}
+
+function imageEnvironment(): Variables {
+  const properties = dockerfile.getENVs().flatMap((env) => env.getProperties())
+  return Object.fromEntries(properties.map((each) => [each.getName(), each.getValue() ?? '']))
+}
+
+/** The server in the container, not listening. */
+async function serverInContainer(variables: Variables): Promise<App> {
+  const loaded = loadInContainer(variables)
+  if (!loaded.ok) throw new Error(loaded.errors.map(formatProblem).join('\n'))
+  const log = pino({ level: 'silent' })
+  return createApp(loaded.config, { log, version, env: {}, now: Date.now })
+}
+
+t.test('the configuration of the demo is good, and leads to the simulators and the database', async (t) => {
+  const loaded = loadInContainer()
+  t.ok(loaded.ok)
+  if (!loaded.ok) return
+  const { config, warnings } = loaded
+  t.same(warnings, [])
+  t.same(
+    [config.server.host, config.server.port],
+    ['0.0.0.0', 8080],
+    'it can be reached from outside the container, at the published port',
+  )
+  t.same(
+    config.auth.keys.map(({ scopes }) => scopes),
+    [['indicators:read', 'sources:run']],
+  )
+  const { postgres, simulators } = asIs.services
+  const { POSTGRES_USER, POSTGRES_DB } = postgres?.environment ?? {}
+  const password = read('deploy/demo/postgres_password')
+  t.equal(config.store.url, `postgres://${POSTGRES_USER}:${password}@postgres:5432/${POSTGRES_DB}`)
+  t.match(config.sources, [{ name: 'tc', kind: 'threatconnect', settings: demoCredentials() }])
+  t.same(simulators?.command, ['simulate', '--host', '0.0.0.0', '--port', '9100'])
+  t.equal(config.sources[0]?.settings.baseUrl, 'http://simulators:9100')
+})
+
+function demoCredentials() {
+  const { accessId, secretKey } = demoAccount
+  return { accessId, secretKey }
+}
+
+t.test('the command at the top of the Compose file gets the owners of the demo', async (t) => {
+  const [, key = '', path = ''] =
+    /curl -H "X-API-Key: (\S+)" http:\/\/127\.0\.0\.1:8080(\S+)/.exec(instructions) ?? []
+  t.equal(key, read('deploy/demo/feed_api_key'))
+  const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => simulators.close())
+  const server = await serverInContainer({ TC_BASE_URL: simulators.threatconnect.baseUrl })
+  t.teardown(() => server.close())
+  const headers = { 'x-api-key': key }
+  const owners = await server.inject({ url: path, headers })
+  t.equal(owners.statusCode, 200, owners.body)
+  t.ok(owners.json().data.length > 0)
+  const doctor = await server.inject({ method: 'POST', url: '/api/v1/sources/tc/check', headers })
+  t.match(doctor.json(), { ok: true }, doctor.body)
+})
+
+t.test('variables and secret files alone lead to another ThreatConnect, under keys of its own', async (t) => {
+  const account = { accessId: '98765', secretKey: 'k"{}#: of another' }
+  const other = await startThreatConnectSimulator({ accounts: [account] })
+  t.teardown(() => other.close())
+  const own = {
+    feed_api_key: 'k'.repeat(64),
+    postgres_password: 'p'.repeat(64),
+    tc_secret_key: account.secretKey,
+  }
+  // As editors and shells write them, with a line end.
+  const folder = t.testdir(Object.fromEntries(Object.entries(own).map(([name, text]) => [name, `${text}\n`])))
+  const variables = {
+    TC_BASE_URL: other.url,
+    TC_ACCESS_ID: account.accessId,
+    TC_SECRET_KEY_FILE: join(folder, 'tc_secret_key'),
+    FEED_API_KEY_FILE: join(folder, 'feed_api_key'),
+    POSTGRES_PASSWORD_FILE: join(folder, 'postgres_password'),
+  }
+  for (const name of Object.keys(variables)) t.match(instructions, `${name}=`, 'the instructions set it')
+  const loaded = loadInContainer(variables)
+  t.match(loaded, { ok: true, warnings: [] })
+  const secrets = loaded.ok ? loaded.config.secrets.join('\n') : ''
+  for (const file of Object.values(asIs.secrets)) t.notMatch(secrets, read(file.file), `none of ${file.file}`)
+
+  const server = await serverInContainer(variables)
+  t.teardown(() => server.close())
+  const url = '/api/v1/tc-get-owners'
+  const answer = await server.inject({ url, headers: { 'x-api-key': own.feed_api_key } })
+  t.equal(answer.statusCode, 200, answer.body)
+  t.equal(other.requests.length, 1)
+  const known = { 'x-api-key': read('deploy/demo/feed_api_key') }
+  t.equal((await server.inject({ url, headers: known })).statusCode, 401, "the demo's key is none any more")
+})
+
+t.test(
+  'a secret file that is empty, missing or unusable is named, and the server does not start',
+  async (t) => {
+    const folder = t.testdir({ empty: '', slash: 'pass/word\n', blank: 'two words\n' })
+    const faults: readonly (readonly [variable: string, file: string, message: RegExp])[] = [
+      ['TC_SECRET_KEY_FILE', 'empty', /\/run\/secrets\/tc_secret_key is empty/],
+      ['FEED_API_KEY_FILE', 'missing', /\/run\/secrets\/feed_api_key could not be read/],
+      ['FEED_API_KEY_FILE', 'blank', /auth\.keys\[0\]\.secret: takes visible ASCII/],
+      ['POSTGRES_PASSWORD_FILE', 'empty', /\/run\/secrets\/postgres_password is empty/],
+      ['POSTGRES_PASSWORD_FILE', 'slash', /store\.url: takes/],
+    ]
+    for (const [variable, file, message] of faults) {
+      const loaded = loadInContainer({ [variable]: join(folder, file) })
+      const problems = loaded.ok ? [] : loaded.errors.map(formatProblem)
+      t.match(problems, [message], `${variable}: ${file}`)
+      t.equal(problems.length, 1)
+      t.notMatch(problems.join(), /pass\/word|two words/, 'without its content')
+    }
   },
 )
 
 t.test('the example configuration is good as it is', async (t) => {
-  const variables = { TC_BASE_URL: 'https://tc.example.org', TC_ACCESS_ID: '1', TC_SECRET_KEY: 's' }
-  const { status, output } = configCheck(join(root, 'feed-server.example.yaml'), variables)
-  t.equal(status, 0, output)
-  t.match(read('feed-server.example.yaml'), /^# yaml-language-server: \$schema=\.\/schemas\/config\.json\n/)
+  const text = read('feed-server.example.yaml')
+  const env = { TC_BASE_URL: 'https://tc.example.org', TC_ACCESS_ID: '1', TC_SECRET_KEY: 's' }
+  const loaded = loadConfig({ env, cwd: '/app', registries, readFile: () => text })
+  t.match(loaded, { ok: true, warnings: [] })
+  const schema = /^# yaml-language-server: \$schema=(\S+)\n/
+  t.equal(schema.exec(text)?.[1], './schemas/config.json', 'editors find its schema')
+  t.equal(schema.exec(read('deploy/feed-server.yaml'))?.[1], '../schemas/config.json')
 })

@@ -36,7 +36,9 @@ function demoConfig({ threatconnect }: Simulators, port: number): LoadedConfig {
   const file = {
     server: { host: '127.0.0.1', port },
     log: { level: 'warn' },
-    sources: [{ name: 'tc', kind: 'threatconnect', settings: { baseUrl, accessId, secretKey } }],
+    sources: [
+      { name: 'tc', kind: 'threatconnect', proxy: 'none', settings: { baseUrl, accessId, secretKey } },
+    ],
   }
   const { FEED_LOG_LEVEL } = environment()
   const loaded = loadConfig({

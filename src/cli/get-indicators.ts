@@ -1,6 +1,6 @@
 /** `feed-server get-indicators`: tc-get-indicators in the terminal, with the arguments of the HTTP API. */
 import type { Command } from 'commander'
-import { liveQuery, type TcGetIndicatorsArguments } from '../commands/arguments.ts'
+import { liveQuery } from '../commands/arguments.ts'
 import { pickLiveSource } from '../commands/pick-source.ts'
 import {
   jsonAnswer,
@@ -52,7 +52,10 @@ export function getIndicatorsCommand(program: Command): void {
         view: given.view ?? 'unified',
         raw: given.raw ?? true,
         signal,
-        onPage: (page) => progress.update((done += page.received)),
+        onPage: (page) => {
+          done += page.received
+          progress.update(done)
+        },
       }
       try {
         await write(request, format)
@@ -104,5 +107,5 @@ function row(observation: Observation): string[] {
 }
 
 function tellUnreadable({ remoteId, reason }: UnreadableRecord): void {
-  process.stderr.write(harmless(`unreadable record ${remoteId}: ${reason}`) + '\n')
+  process.stderr.write(`${harmless(`unreadable record ${remoteId}: ${reason}`)}\n`)
 }

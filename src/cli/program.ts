@@ -1,5 +1,6 @@
 /** `feed-server`: the command line. Each command is a file of this folder. */
 import { Command, CommanderError } from 'commander'
+import { version } from '../version.ts'
 import { checkCommand } from './check.ts'
 import { configCommand } from './config.ts'
 import { demoCommand } from './demo.ts'
@@ -9,7 +10,6 @@ import { keysCommand } from './keys.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
 import { CommandError, describe, type ExitCode } from './terminal.ts'
-import { version } from './version.ts'
 
 /** @param argv without the program's own name */
 export async function run(argv: readonly string[]): Promise<ExitCode> {

@@ -7,10 +7,10 @@ import { environment } from '../config/environment.ts'
 import type { Config } from '../config/model.ts'
 import type { App } from '../http/app.ts'
 import { listenHost } from '../http/loopback.ts'
+import { version } from '../version.ts'
 import { loadedConfig } from './load-config.ts'
 import { createLog } from './log.ts'
 import { CommandError } from './terminal.ts'
-import { version } from './version.ts'
 
 /** Work under way has this long to end after SIGTERM or SIGINT; a second signal ends it at once. */
 const graceMs = 9000
@@ -68,7 +68,11 @@ function notServedYet(config: Config): string[] {
     ['exporters', config.exporters.length],
     ['bridges', config.bridges.length],
   ] as const
-  return parts
+  const unserved = parts
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name} are configured, but this version does not serve ${name} yet`)
+  if (config.store.kind === 'postgres') {
+    unserved.push('store.url names a PostgreSQL, but this version stores nothing yet')
+  }
+  return unserved
 }

@@ -3,9 +3,9 @@ import type { Command } from 'commander'
 import { createSources } from '../app.ts'
 import type { Sources } from '../commands/pick-source.ts'
 import { environment } from '../config/environment.ts'
+import { version } from '../version.ts'
 import { configOf } from './load-config.ts'
 import { createLog } from './log.ts'
-import { version } from './version.ts'
 
 /** Ctrl-C ends the requests under way. */
 export async function withSources(

@@ -36,5 +36,5 @@ export function describe(error: unknown): string {
 
 function sentence(code: keyof typeof errorTable, detail: string): string {
   const { title, help } = errorTable[code]
-  return harmless(`${title}: ${detail}`) + `\n${help}`
+  return `${harmless(`${title}: ${detail}`)}\n${help}`
 }

@@ -45,6 +45,9 @@ function checkSecret({ secret, secretHash }: Key, path: string, context: CheckCo
       'takes visible ASCII characters without blanks and ":"; the value is not shown',
       context,
     )
+  } else if (secret.startsWith('demo-key-')) {
+    const message = 'is the key of the demo, which everybody knows: good only for made-up data'
+    context.warn(nodeAt(`${path}.secret`, context).at, `${path}.secret`, message)
   } else if (secret.length < 16) {
     const message =
       'is shorter than 16 characters and may be guessed; `feed-server keys create` makes a good one'

@@ -133,7 +133,7 @@ export function argumentReaders(): ArgumentReaders {
         const first: readonly ErrorObject[] = validate.errors ?? []
         // Compiled when first needed: most parts of most routes never fail.
         all ??= thorough.compile(schema)
-        const found = all(head(value, { items: Infinity })) ? first : (all.errors ?? [])
+        const found = all(head(value, { items: mostItems })) ? first : (all.errors ?? [])
         return inWords(found, place, resolve)
       },
     }

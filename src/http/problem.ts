@@ -106,6 +106,16 @@ function retryAfter(status: number, delayMs: number | undefined): Record<string,
   return { 'retry-after': String(seconds) }
 }
 
+/** Whose failure it is, and whether the same request may succeed later. */
+function upstreamMembers(error: unknown): Pick<Problem, 'upstream' | 'retryable'> {
+  if (!(error instanceof UpstreamError)) return {}
+  const { service, status, upstreamCode: code, retryable } = error
+  return {
+    upstream: { service, ...(status !== undefined && { status }), ...(code !== undefined && { code }) },
+    retryable,
+  }
+}
+
 /** An error of the table as an answer. */
 export function serviceAnswer(error: ServiceError, where: Where): Answer {
   const problem = base(error.code, error.message, where)
@@ -113,6 +123,7 @@ export function serviceAnswer(error: ServiceError, where: Where): Answer {
     problem: {
       ...problem,
       ...(error.errors.length > 0 && { errors: error.errors }),
+      ...upstreamMembers(error.cause),
       ...(error.code === 'TOO_MANY_REQUESTS' && { 'violated-policies': ['default'] }),
     },
     headers: { ...retryAfter(problem.status, undefined), ...error.headers },
@@ -123,13 +134,8 @@ export function serviceAnswer(error: ServiceError, where: Where): Answer {
 function upstreamAnswer(error: UpstreamError, where: Where): Answer {
   const code = upstreamCode[error.kind]
   const problem = base(code, error.message, where)
-  const upstream = {
-    service: error.service,
-    ...(error.status !== undefined && { status: error.status }),
-    ...(error.upstreamCode !== undefined && { code: error.upstreamCode }),
-  }
   return {
-    problem: { ...problem, upstream, retryable: error.retryable },
+    problem: { ...problem, ...upstreamMembers(error) },
     headers: retryAfter(problem.status, error.retryAfterMs),
     failure: { code, detail: error.message, kind: error.kind, service: error.service },
   }

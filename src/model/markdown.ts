@@ -2,6 +2,7 @@
  * XSOAR's War Room tables, byte for byte as `tableToMarkdown` of its CommonServerPython prints them, with one
  * deliberate difference: `<` in data is `&lt;`, since the War Room renders HTML and data comes from anywhere.
  */
+import { isRawNumber } from './exact-number.ts'
 import { jsonDumps, members, pythonStr } from './python-text.ts'
 
 /**
@@ -46,7 +47,7 @@ export function isEmptyValue(value: unknown): boolean {
 
 function cellText(value: unknown): string {
   if (value === undefined || value === null) return ''
-  if (typeof value !== 'object' || Array.isArray(value)) return flatText(value)
+  if (typeof value !== 'object' || Array.isArray(value) || isRawNumber(value)) return flatText(value)
   return members(value)
     .map(([name, member]) => `${name}: ${flatText(member)}`)
     .join('\n')

@@ -3,10 +3,13 @@
  * whether a whole number was written with `.0`, and the place of members whose names are whole numbers.
  */
 
+import { isRawNumber } from './exact-number.ts'
+
 /** `json.dumps(value, ensure_ascii=False)`. */
 export function jsonDumps(value: unknown): string {
   if (value === null || value === undefined) return 'null'
   if (typeof value === 'number') return pythonNumber(value)
+  if (isRawNumber(value)) return value.rawJSON
   if (Array.isArray(value)) return `[${value.map(jsonDumps).join(', ')}]`
   if (typeof value === 'object') {
     return `{${members(value)
@@ -26,6 +29,7 @@ function pythonRepr(value: unknown): string {
   if (value === true) return 'True'
   if (value === false) return 'False'
   if (typeof value === 'number') return pythonNumber(value)
+  if (isRawNumber(value)) return value.rawJSON
   if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`
   if (typeof value === 'object') {
     return `{${members(value)

@@ -12,8 +12,8 @@ export interface Simulators {
   close(): Promise<void>
 }
 
-/** Enough for several pages, and two records that can't be read, so that their receipt is seen. */
-const corpus = { size: 2500, seed: 7, malformed: 2 } as const
+/** Enough for several pages; among the malformed ones are some that can't be read, so that their receipt is seen. */
+const corpus = { size: 2500, seed: 7, malformed: 12 } as const
 
 export async function startSimulators({ host, port }: SimulatorsOptions): Promise<Simulators> {
   const threatconnect = await startThreatConnectSimulator({ host, port, corpus })

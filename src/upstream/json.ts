@@ -1,25 +1,9 @@
 /** Vendors' JSON, with every integer as it was written. */
 import { UpstreamError } from '../errors.ts'
-
-/** An integer that a double can't hold, as `JSON.rawJSON` makes it: `JSON.stringify` writes it as it was read. */
-export interface RawNumber {
-  readonly rawJSON: string
-}
-
-/** In V8 since Node 21, in TypeScript's library not yet. */
-interface ExactJson {
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-  ): unknown
-  rawJSON(text: string): RawNumber
-  isRawJSON(value: unknown): value is RawNumber
-}
-
-const exactJson: ExactJson = JSON as typeof JSON & ExactJson
+import { parseExact } from '../model/exact-number.ts'
 
 /**
- * @returns the value; an integer beyond 2^53 - 1 is a {@link RawNumber}, so use {@link exactId} for ids
+ * @returns the value; an integer beyond 2^53 - 1 is a RawNumber, so use `exactId` of the model for ids
  * @throws UpstreamError unreadable, which says what the body looks like
  */
 export function parseJson(
@@ -29,7 +13,7 @@ export function parseJson(
   const bytes = startsWithBom(body) ? body.subarray(3) : body
   const text = bytes.toString('utf8')
   try {
-    return hasUnsafeInteger(bytes) ? exactJson.parse(text, keepExact) : JSON.parse(text)
+    return hasUnsafeInteger(bytes) ? parseExact(text) : JSON.parse(text)
   } catch (error) {
     throw new UpstreamError(
       'unreadable',
@@ -37,27 +21,6 @@ export function parseJson(
       answer,
     )
   }
-}
-
-/**
- * The decimal text of an integer: of a number that a double holds exactly, of digits in a text, of a
- * {@link RawNumber}.
- * @returns undefined for anything else; a number beyond 2^53 - 1 has lost its last digits already
- */
-export function exactId(value: unknown): string | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : undefined
-  const text = exactJson.isRawJSON(value) ? value.rawJSON : value
-  return typeof text === 'string' && isInteger(text) ? text : undefined
-}
-
-function keepExact(_key: string, value: unknown, context: { readonly source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
-  const { source } = context
-  return source !== undefined && isInteger(source) ? exactJson.rawJSON(source) : value
-}
-
-function isInteger(text: string): boolean {
-  return /^-?\d+$/.test(text)
 }
 
 const largestSafe = '9007199254740991'

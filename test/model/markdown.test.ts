@@ -1,4 +1,5 @@
 import t from 'tap'
+import { parseExact } from '../../src/model/exact-number.ts'
 import { markdownHeader, markdownRow, markdownTable } from '../../src/model/markdown.ts'
 
 /** The expected bytes were printed by Python from the same JSON, by the rules of XSOAR's table. */
@@ -185,3 +186,13 @@ function columnsIn(table: string): string[] {
     .split(/(?<!\\)\|/)
     .map((name) => name.replaceAll('\\|', '|').replaceAll('&lt;', '<'))
 }
+
+t.test('an integer beyond 2^53 is printed as it was received', async (t) => {
+  const row = parseExact(
+    '{"a":9007199254918487,"b":{"id":9007199254918489},"c":[{"id":-9007199254918489}]}',
+  ) as object
+  t.equal(
+    markdownTable('T', [row]),
+    "### T\n|a|b|c|\n|---|---|---|\n| 9007199254918487 | id: 9007199254918489 | {'id': -9007199254918489} |\n",
+  )
+})

@@ -24,7 +24,10 @@ export interface Asked {
 
 export function ask(origin: string, path: string, asked: Asked = {}): Promise<Seen> {
   const { hostname, port } = new URL(origin)
-  const { method = 'GET', headers = {}, body, stopAfter = Number.POSITIVE_INFINITY } = asked
+  const { method = 'GET', body, stopAfter = Number.POSITIVE_INFINITY } = asked
+  // Node frames the body of a GET only when told its length.
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const headers = { ...length, ...asked.headers }
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let size = 0

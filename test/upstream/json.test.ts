@@ -2,7 +2,8 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { UpstreamError } from '../../src/errors.ts'
-import { exactId, hasUnsafeInteger, parseJson } from '../../src/upstream/json.ts'
+import { exactId } from '../../src/model/exact-number.ts'
+import { hasUnsafeInteger, parseJson } from '../../src/upstream/json.ts'
 
 const answer = { service: 'acme', status: 200 }
 const parse = (text: string | Buffer) => parseJson(Buffer.from(text), answer)

@@ -54,7 +54,7 @@ export function tcGetIndicators(sources: Sources): RoutePlugin {
         summary: 'Get indicators live from ThreatConnect, arguments in the body',
         description: 'The same as by GET, for arguments too long for an address.',
         tags: ['ThreatConnect'],
-        body: tcGetIndicatorsArguments,
+        body: { ...tcGetIndicatorsArguments, examples: [{ indicator_type: ['Address', 'Host'], limit: 50 }] },
         response: answers,
       },
       handler: (request, reply) => respond(request.body ?? {}, request, reply),

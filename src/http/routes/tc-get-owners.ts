@@ -81,7 +81,7 @@ export function tcGetOwners(sources: Sources): RoutePlugin {
         summary: 'Get the owners live from ThreatConnect, arguments in the body',
         description: 'The same as by GET.',
         tags: ['ThreatConnect'],
-        body: ownersArguments,
+        body: { ...ownersArguments, examples: [{ source: 'tc' }] },
         response: answers,
       },
       handler: (request, reply) => respond(request.body ?? {}, request, reply),

@@ -4,11 +4,11 @@
  * Mapping: README, section "Mapping".
  */
 import { addressType, canonicalHash, canonicalValue } from '../../model/canonical.ts'
+import { exactId } from '../../model/exact-number.ts'
 import type { Observation, Relationship, ThreatAssess, Tlp, UnreadableRecord } from '../../model/indicator.ts'
 import { bestHash, boundedNumber, scoreOf } from '../../model/score.ts'
 import { earliest, rfc3339 } from '../../model/time.ts'
 import { tlpFromLabels } from '../../model/tlp.ts'
-import { exactId } from '../../upstream/json.ts'
 import type { SourceOptions } from '../source.ts'
 import { knownType, type RecordKind, valueMember } from './types.ts'
 
@@ -189,5 +189,6 @@ function kindOf(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (value === null) return 'null'
   if (typeof value === 'string') return value.trim() === '' ? 'an empty text' : 'a text'
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
