@@ -3,8 +3,8 @@ import Type, { type Static } from 'typebox'
 import type { LiveQuery } from '../sources/source.ts'
 import { customPrefix, indicatorTypeNames } from '../sources/threatconnect/types.ts'
 
-/** No control characters, no half of a surrogate pair: neither belongs into a name or can be sent. */
-const printable = '^[^\\p{Cc}\\p{Cs}]*$'
+/** Patterns without \\p{…}: tools that read our description check them with expressions that lack it. */
+const printable = '^[^\\x00-\\x1f\\x7f]*$'
 
 function names(description: string, example: readonly string[]) {
   return Type.Optional(
@@ -55,7 +55,7 @@ export const tcGetIndicatorsArguments = Type.Object(
     tql_query: Type.Optional(
       Type.String({
         maxLength: 20_000,
-        pattern: '^(?:[^\\p{Cc}\\p{Cs}]|[\\t\\n\\r])*$',
+        pattern: '^(?:[^\\x00-\\x1f\\x7f]|[\\t\\n\\r])*$',
         'x-takes': 'a TQL text without control characters',
         description:
           "A ThreatConnect Query Language text. Overrides every other filter, the source's own owners and tags too.",
@@ -66,7 +66,7 @@ export const tcGetIndicatorsArguments = Type.Object(
       Type.Array(
         Type.String({
           maxLength: 200,
-          pattern: `^(?:${typeNames.join('|')}|${customPrefix}[^\\p{Cc}\\p{Cs}]+)$`,
+          pattern: `^(?:${typeNames.join('|')}|${customPrefix}[^\\x00-\\x1f\\x7f]+)$`,
           'x-takes': `one of ${typeNames.join(', ')}, ${customPrefix}NAME`,
         }),
         {
@@ -110,6 +110,7 @@ export const tcGetIndicatorsArguments = Type.Object(
     ),
     view: Type.Optional(
       Type.Enum(['unified', 'xsoar'], {
+        type: 'string',
         default: 'unified',
         description:
           '`unified`: the model of this server; `xsoar`: items ready for `createIndicators` of Cortex XSOAR.',
@@ -125,6 +126,7 @@ export const tcGetIndicatorsArguments = Type.Object(
     ),
     format: Type.Optional(
       Type.Enum(['json', 'markdown'], {
+        type: 'string',
         description: '`markdown`: the War Room table; the same as `Accept: text/markdown`.',
         examples: ['json'],
       }),

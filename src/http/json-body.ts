@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import type { App } from './app.ts'
+import { pointerOf } from './arguments-text.ts'
 
 function malformed(detail: string): ServiceError {
   return new ServiceError('REQUEST_MALFORMED', detail)
@@ -32,6 +33,29 @@ function unsupported(received: string | undefined): ServiceError {
   return new ServiceError('MEDIA_TYPE_UNSUPPORTED', `the body takes application/json in UTF-8; ${what}`)
 }
 
+/** JSON can write half of a surrogate pair; no text in UTF-8 can have it, so it could not be passed on. */
+function illFormedAt(body: unknown): string | undefined {
+  // A list of what is still to be looked at, not a recursion: a body may be nested as deeply as it is long.
+  const open: [value: unknown, pointer: string][] = [[body, '']]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, pointer] = next
+    if (typeof value === 'string' && !value.isWellFormed()) return pointer
+    if (typeof value !== 'object' || value === null) continue
+    for (const [name, member] of Object.entries(value)) {
+      if (!name.isWellFormed()) return pointer
+      open.push([member, pointer + pointerOf(name)])
+    }
+  }
+  return undefined
+}
+
+function illFormed(pointer: string): ServiceError {
+  const detail = `${pointer.slice(1, 80) || 'the body'} takes a well-formed text; received half of a surrogate pair`
+  return new ServiceError('ARGUMENT_INVALID', detail, {
+    errors: [{ pointer: pointer.slice(0, 200), detail }],
+  })
+}
+
 function isEmpty(request: FastifyRequest): boolean {
   return request.headers['content-length'] === '0' && request.headers['transfer-encoding'] === undefined
 }
@@ -50,7 +74,11 @@ export function takeJsonBodies(app: App): void {
     } catch (error) {
       return done(error as Error)
     }
-    parse(request, text, (error, value) => (error ? done(malformed(reasonOf(text))) : done(null, value)))
+    parse(request, text, (error, value) => {
+      if (error) return done(malformed(reasonOf(text)))
+      const half = /\\u[dD][89a-fA-F]/.test(text) ? illFormedAt(value) : undefined
+      return half === undefined ? done(null, value) : done(illFormed(half))
+    })
   })
   app.addContentTypeParser('*', (request, _payload, done) => {
     if (isEmpty(request)) done(null, undefined)

@@ -223,6 +223,6 @@ export async function createServer(options: ServerOptions): Promise<App> {
       await plugin(scope as App)
     })
   }
-  await docsRoutes(app)
+  await docsRoutes(app, publicUrl)
   return app
 }

@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { allTypes, reliabilities, tlpLevels } from './indicator.ts'
 
 const type = Type.Enum([...allTypes], {
+  type: 'string',
   description:
     'What kind of thing it is; `custom` for types that the model does not know, named by `customType`.',
 })
@@ -88,17 +89,26 @@ export const indicatorSchema = Type.Object(
     value: Type.String({
       description: 'Canonical: hashes and domains lower case, IPv6 compressed, CIDR as network address.',
     }),
-    score: Type.Enum([0, 1, 2, 3], { description: '0 unknown, 1 good, 2 suspicious, 3 bad.' }),
+    score: Type.Enum([0, 1, 2, 3], {
+      type: 'integer',
+      description: '0 unknown, 1 good, 2 suspicious, 3 bad.',
+    }),
     confidence: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: "The analyst's." })),
     rating: Type.Optional(Type.Number({ minimum: 0, maximum: 5, description: "The analyst's." })),
     threatAssess: Type.Optional(threatAssess),
     active: Type.Boolean(),
     description: optionalText("The analyst's description."),
     tlp: Type.Optional(
-      Type.Enum([...tlpLevels], { description: 'Traffic Light Protocol 2.0; the strictest wins.' }),
+      Type.Enum([...tlpLevels], {
+        type: 'string',
+        description: 'Traffic Light Protocol 2.0; the strictest wins.',
+      }),
     ),
     reliability: Type.Optional(
-      Type.Enum([...reliabilities], { description: 'Of the source, on the Admiralty scale.' }),
+      Type.Enum([...reliabilities], {
+        type: 'string',
+        description: 'Of the source, on the Admiralty scale.',
+      }),
     ),
     tags: Type.Array(Type.String()),
     hashes: Type.Optional(hashes),

@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { buildOpenApi } from '../openapi.ts'
 import { type Prebuilt, prebuilt, sendPrebuilt } from '../prebuilt.ts'
 import { answer, hostRefused, problems } from '../schema.ts'
+import { swaggerUiHeaders } from '../security-headers.ts'
 
 const documents = [
   {
@@ -29,7 +30,7 @@ const AnyDocument = Type.Object(
 )
 
 /** To be registered last of all routes, on the root: it describes the others. */
-export async function docsRoutes(app: App): Promise<void> {
+export async function docsRoutes(app: App, publicUrl: string | undefined): Promise<void> {
   const built = new Map<string, Prebuilt>()
   app.addHook('onReady', async () => {
     for (const { path, build } of documents) {
@@ -62,8 +63,9 @@ export async function docsRoutes(app: App): Promise<void> {
   app.get('/', hidden, (_request, reply) => reply.redirect('/docs', 302))
 
   await app.register(async (scope) => {
+    const headers = swaggerUiHeaders(publicUrl)
     scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, scope: 'public', anyQuery: true }
+      route.config = { ...route.config, ...headers, scope: 'public', anyQuery: true }
     })
     await scope.register(swaggerUi, {
       routePrefix: '/docs',

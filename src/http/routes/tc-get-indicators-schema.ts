@@ -7,7 +7,7 @@ const xsoarItem = Type.Object(
   {
     value: Type.String(),
     type: Type.String({ description: 'IP, IPv6, CIDR, IPv6CIDR, Domain, URL, Email, File, ASN, Mutex, …' }),
-    score: Type.Enum([0, 1, 2, 3]),
+    score: Type.Enum([0, 1, 2, 3], { type: 'integer' }),
     fields: Type.Unsafe<Record<string, unknown>>({
       type: 'object',
       description: "Cortex XSOAR's fields by name.",

@@ -110,6 +110,8 @@ t.test('each operator, in all its spellings', async (t) => {
     ['confidence IN (10, 100)', 'ae'],
     ['confidence IN 10', 'a'],
     ['confidence NOT IN (10, 100)', 'b'],
+    ['confidence NOT EQ 50', 'ae'],
+    ['confidence NOT NE 50', 'b'],
     ['confidence > -1', 'abe'],
     ['CONFIDENCE gt 50', 'e'],
     ['rating > 3.4', 'b'],

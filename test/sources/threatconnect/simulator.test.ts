@@ -299,6 +299,10 @@ t.test('sorting by one and by several parameters, both ways, nulls where they ar
         url,
         `/api/v3/indicators?sorting=${encodeURIComponent(sorting)}&resultLimit=${limit}`,
       )
+      t.ok(
+        pages.every((page) => page.data.length > 0),
+        'no page is empty',
+      )
       t.equal(
         pages.flatMap((page) => page.data.map((each) => each.summary)).join(''),
         order,
@@ -681,6 +685,27 @@ t.test('records change while it runs, by the simulated clock', async (t) => {
   t.throws(() => records.add({ type: 'Host', summary: 'x', owner: 'Nobody' }), /no owner "Nobody"/)
 })
 
+t.test('an answer is never older than the last change', async (t) => {
+  let now = noon
+  const { url, records } = await start(t, {
+    now: () => now,
+    groups: [{ id: 70, type: 'Campaign', name: 'Before' }],
+    indicators: [{ id: 1, type: 'Host', summary: 'a', groups: [70] }],
+  })
+  const associated = '/api/v3/indicators?fields=associatedGroups'
+  t.match((await get(url, associated)).data, [{ associatedGroups: { data: [{ name: 'Before' }] } }])
+  records.updateGroup(70, { name: 'After' })
+  t.match((await get(url, associated)).data, [{ associatedGroups: { data: [{ name: 'After' }] } }])
+  records.removeGroup(70)
+  t.same((await get(url, associated)).data[0]?.associatedGroups, {})
+
+  const tql = encodeURIComponent('dateAdded > "NOW() - 1 HOUR"')
+  const recent = `/api/v3/indicators?sorting=summary&tql=${tql}`
+  t.equal((await get(url, recent)).data.length, 1)
+  now += 2 * 3_600_000
+  t.equal((await get(url, recent)).data.length, 0, 'the clock alone changes it')
+})
+
 t.test('deleted indicators by owner, type and time', async (t) => {
   const { url, records } = await start(t, { corpus: { size: 2_000, seed: 3 } })
   const path = '/api/v3/indicators/deleted'
@@ -708,10 +733,14 @@ t.test('deleted indicators by owner, type and time', async (t) => {
     own.filter((record) => record.deletedAt >= middle).length,
   )
   t.match(await get(url, `${path}?deletedSince=yesterday`), { status: 400 })
-  const pages = await getAll(url, `${path}?resultLimit=2`)
+  for (let n = 0; n < 120; n += 1) records.remove(records.add({ type: 'Host', summary: `h${n}` }).id)
+  const many = await get(url, path)
+  t.match(many, { body: { count: own.length + 120 }, next: undefined }, 'all at once')
+  t.equal(many.data.length, own.length + 120)
+  const pages = await getAll(url, `${path}?resultLimit=50`)
   t.same(
     pages.flatMap((page) => page.data),
-    reply.data,
+    many.data,
     'in pages, where they are asked for',
   )
 })
