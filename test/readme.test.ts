@@ -1,0 +1,72 @@
+/** The README's requests, tried on the demo's own server and data. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { startSimulators } from '../src/simulation/demo.ts'
+import { appWith } from './app.ts'
+
+interface Example {
+  readonly command: string
+  /** The block after it, where there is one. */
+  readonly answer: { readonly language: string; readonly text: string } | undefined
+}
+
+function examples(): Example[] {
+  const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+  const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)]
+  return blocks.flatMap(([, language, text = ''], at) => {
+    if (language !== 'sh') return []
+    const [, next = '', body = ''] = blocks[at + 1] ?? []
+    const answer = next === 'sh' || next === '' ? undefined : { language: next, text: body }
+    const commands = text.split('\n').filter((line) => line.startsWith('curl '))
+    return commands.map((command) => ({ command, answer: commands.length === 1 ? answer : undefined }))
+  })
+}
+
+function request(command: string) {
+  const option = (pattern: RegExp) => pattern.exec(command)?.[1]
+  const url = option(/'(http:\/\/127\.0\.0\.1:8080[^']*)'/) ?? ''
+  const header = option(/-H '([^']+)'/)?.split(': ') ?? []
+  const payload = option(/-d '([^']+)'/)
+  return {
+    method: option(/-X (\w+)/) === 'POST' ? ('POST' as const) : ('GET' as const),
+    url: url.replace('http://127.0.0.1:8080', ''),
+    headers: header.length === 2 ? { [String(header[0])]: header[1] } : {},
+    ...(payload !== undefined && { payload }),
+  }
+}
+
+/** The members of a value at every depth, lists by their first element: answers differ in values, not in form. */
+function form(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(form)
+  if (typeof value !== 'object' || value === null) return typeof value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, form(member)]))
+}
+
+t.test('every request of the README runs, and its answer has the form that stands there', async (t) => {
+  const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
+  const { baseUrl, accessId, secretKey } = simulators.threatconnect
+  const app = await appWith({
+    sources: [{ name: 'tc', kind: 'threatconnect', settings: { baseUrl, accessId, secretKey } }],
+  })
+  t.teardown(async () => {
+    await app.close()
+    await simulators.close()
+  })
+  const all = examples()
+  t.ok(all.length >= 12, `${all.length} requests`)
+  for (const { command, answer } of all) {
+    const response = await app.inject(request(command))
+    if (answer?.language === 'markdown') {
+      const head = (text: string) => text.split('\n').slice(0, 3)
+      t.strictSame(head(response.body), head(answer.text), command)
+    } else if (answer !== undefined) {
+      const expected = JSON.parse(answer.text)
+      t.equal(response.statusCode, expected.status ?? 200, command)
+      t.strictSame(form(response.json()), form(expected), command)
+    } else {
+      t.equal(response.statusCode, 200, command)
+      t.notSame(response.json(), {}, command)
+    }
+  }
+})
