@@ -338,7 +338,8 @@ t.test('the configuration of the demo is good, and leads to the simulators and t
   t.ok(loaded.ok)
   if (!loaded.ok) return
   const { config, warnings } = loaded
-  t.same(warnings, [])
+  t.match(warnings, [/auth\.keys\[0\]\.secret: is the key of the demo/])
+  t.equal(warnings.length, 1)
   t.same(
     [config.server.host, config.server.port],
     ['0.0.0.0', 8080],

@@ -7,7 +7,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
-import type { Scope } from './auth.ts'
+import type { RouteScope } from './auth.ts'
 import type { Failure } from './problem.ts'
 
 /** Fastify, with request types read from TypeBox schemas. */
@@ -21,16 +21,6 @@ export type App = FastifyInstance<
 
 /** Adds the routes of one resource; its hooks and schemas stay its own. */
 export type RoutePlugin = (app: App) => void | Promise<void>
-
-/**
- * What a key needs for a route: one scope, one that depends on the address (`push:{exporter}`), `authenticated` for any
- * valid key, or `public` for none.
- */
-export type RouteScope =
-  | Scope
-  | 'authenticated'
-  | 'public'
-  | ((params: Readonly<Record<string, string>>) => Scope)
 
 declare module 'fastify' {
   interface FastifyContextConfig {

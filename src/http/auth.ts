@@ -2,7 +2,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
-import type { RouteScope } from './app.ts'
 
 export type Scope =
   | 'indicators:read'
@@ -14,6 +13,16 @@ export type Scope =
   | 'tickets:write'
   | 'metrics:read'
   | 'admin'
+
+/**
+ * What a key needs for a route: one scope, one that depends on the address (`push:{exporter}`), `authenticated` for any
+ * valid key, or `public` for none.
+ */
+export type RouteScope =
+  | Scope
+  | 'authenticated'
+  | 'public'
+  | ((params: Readonly<Record<string, string>>) => Scope)
 
 export interface ApiKey {
   readonly id: string
