@@ -4,12 +4,16 @@ import type { LiveQuery } from '../sources/source.ts'
 import { customPrefix, indicatorTypeNames } from '../sources/threatconnect/types.ts'
 
 /** Patterns without \\p{…}: tools that read our description check them with expressions that lack it. */
-const printable = '^[^\\x00-\\x1f\\x7f]*$'
+const printable = '^ *[^\\x00-\\x20\\x7f][^\\x00-\\x1f\\x7f]*$'
 
 function names(description: string, example: readonly string[]) {
   return Type.Optional(
     Type.Array(
-      Type.String({ maxLength: 500, pattern: printable, 'x-takes': 'a name without control characters' }),
+      Type.String({
+        maxLength: 500,
+        pattern: printable,
+        'x-takes': 'a name, not blank, without control characters',
+      }),
       {
         maxItems: 500,
         description,

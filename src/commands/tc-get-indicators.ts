@@ -1,6 +1,6 @@
-/** The answers of `tc-get-indicators`, page by page: memory does not grow with `limit`. */
+/** The answers of `tc-get-indicators`, a chunk a page: whoever takes them holds one page at a time. */
 import type { Indicator, UnreadableRecord } from '../model/indicator.ts'
-import { markdownTable } from '../model/markdown.ts'
+import { markdownHeader, markdownRow, markdownTable } from '../model/markdown.ts'
 import { toIndicator } from '../model/merge.ts'
 import { toXsoar, type XsoarIndicator } from '../model/xsoar.ts'
 import type { LivePage, LiveQuery, LiveSource } from '../sources/source.ts'
@@ -31,7 +31,7 @@ export async function* jsonAnswer(request: LiveRequest): AsyncGenerator<string> 
     const text = items.length === 0 ? '' : JSON.stringify(items).slice(1, -1)
     if (text !== '') yield count === 0 ? text : `,${text}`
     count += items.length
-    requests++
+    requests += page.requests
     unreadable.push(...page.unreadable)
     next = page.nextOffset
   }
@@ -57,21 +57,42 @@ export async function* ndjsonAnswer(
   }
 }
 
-const columns = ['fields', 'rawJSON', 'relationships', 'score', 'type', 'value'] as const
-
-/** The War Room table. Columns that no row fills are left out, so rows wait until all have come. */
+/**
+ * The War Room table. Columns that no row fills are left out; where there are several pages, these are those that
+ * the arguments leave empty, so that the rows of a page need not wait for the last one.
+ */
 export async function* markdownAnswer(request: LiveRequest): AsyncGenerator<string> {
-  const rows: LiveItem[] = []
+  const title = 'ThreatConnect Feed - Indicators'
   const unreadable: UnreadableRecord[] = []
+  let columns: readonly string[] | undefined
+  let waiting: readonly LiveItem[] = []
   for await (const page of pagesOf(request)) {
-    for (const item of itemsOf(page, { ...request, view: 'xsoar' })) rows.push(item)
+    const rows = itemsOf(page, { ...request, view: 'xsoar' })
     unreadable.push(...page.unreadable)
+    if (columns === undefined && waiting.length === 0) {
+      waiting = rows
+      continue
+    }
+    if (columns === undefined) {
+      columns = filledColumns(request)
+      yield markdownHeader(title, columns) + waiting.map((row) => markdownRow(row, columns ?? [])).join('')
+    }
+    for (const row of rows) yield markdownRow(row, columns)
   }
-  yield markdownTable('ThreatConnect Feed - Indicators', rows, columns)
+  if (columns === undefined) yield markdownTable(title, waiting, allColumns)
   if (unreadable.length > 0) {
     const table = markdownTable('Records that could not be read', unreadable, ['remoteId', 'reason'])
     yield `\n${table}`
   }
+}
+
+const allColumns = ['fields', 'rawJSON', 'relationships', 'score', 'type', 'value'] as const
+
+function filledColumns({ raw, live, query }: LiveRequest): readonly string[] {
+  const empty = new Set<string>()
+  if (!raw) empty.add('rawJSON')
+  if (!live.asksForRelationships(query)) empty.add('relationships')
+  return allColumns.filter((column) => !empty.has(column))
 }
 
 /** Every page, told to `onPage` on its way. */

@@ -40,6 +40,8 @@ export interface SchemaView {
   readonly minLength?: number
   /** Never shown, never printed; collected for the log's redaction. */
   readonly 'x-secret'?: true
+  /** No secret, but what stands in its place by mistake may be one: errors don't show it. */
+  readonly 'x-unshown'?: true
   readonly 'x-format'?: FormatName
   /** What the field takes, where the words made from the schema would not do. */
   readonly 'x-takes'?: string

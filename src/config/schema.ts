@@ -97,6 +97,8 @@ const key = Section(
       Type.String({
         pattern: '^sha256:[0-9A-Fa-f]{64}$',
         'x-takes': 'sha256: and 64 hexadecimal digits',
+        // Somebody may put the key itself here.
+        'x-unshown': true,
         description:
           'SHA-256 of the key, as `feed-server keys create` prints it, in place of secret; both: two keys are good while one replaces the other.',
       }),

@@ -63,7 +63,7 @@ export function received(node: Located, schema: SchemaView): string {
 
 function receivedText(text: string, schema: SchemaView): string {
   if (text === '') return 'an empty text'
-  if (schema['x-secret']) return 'a text that is not shown'
+  if (schema['x-secret'] || schema['x-unshown']) return 'a text that is not shown'
   if (schema.type === 'object' || schema.type === 'array') return 'a text'
   if (/:\/\/.*@|password=/is.test(text)) return 'an address with credentials, which is not shown'
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text)

@@ -52,18 +52,26 @@ function validator(allErrors: boolean): Ajv {
   return ajv
 }
 
-/** A value with its lists cut short: all of it was looked at already, this is for telling more errors at once. */
-function head(value: unknown, left: { items: number }): unknown {
+const deepest = 20
+
+/**
+ * A value with its lists cut short, and nothing below the depth that any argument has: all of it was looked at
+ * already, this is for telling more errors at once.
+ */
+function head(value: unknown, left: { items: number }, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > deepest) return null
   if (Array.isArray(value)) {
     const kept: unknown[] = []
     for (const item of value) {
       if (left.items-- <= 0) break
-      kept.push(head(item, left))
+      kept.push(head(item, left, depth + 1))
     }
     return kept
   }
-  if (!isJson(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, head(inner, left)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, head(inner, left, depth + 1)]),
+  )
 }
 
 interface Part {

@@ -2,35 +2,78 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/**
- * An answer is held back until it is whole, so that a failure on its last page is still an error and no short list;
- * up to this size. Beyond it is sent as it comes, and a failure ends the connection in the middle.
- */
-const heldUpTo = 32 * 1024 * 1024
-
-/** @throws whatever `chunks` throws before `heldUpTo` bytes have come */
-export async function sendChunks(
+/** Sends chunks as one answer. */
+export type ChunkSender = (
+  request: FastifyRequest,
   reply: FastifyReply,
   contentType: string,
   chunks: AsyncGenerator<string>,
-): Promise<FastifyReply> {
-  const held: Buffer[] = []
-  let size = 0
-  reply.type(contentType)
-  while (size <= heldUpTo) {
-    const { value, done } = await chunks.next()
-    if (done) return reply.header('content-length', size).send(Readable.from(held))
-    const bytes = Buffer.from(value)
-    held.push(bytes)
-    size += bytes.length
+) => Promise<FastifyReply>
+
+const heldForOne = 32 * 1024 * 1024
+const heldForAll = 128 * 1024 * 1024
+
+/**
+ * An answer is held back until it is whole, so that a failure on its last page is still an error and no short list;
+ * up to 32 MiB, and 128 MiB for all answers at once. What is beyond is sent as it comes, and a failure resets the
+ * connection in the middle.
+ */
+export function chunkSender(): ChunkSender {
+  let heldNow = 0
+  return async (request, reply, contentType, chunks) => {
+    const held: Buffer[] = []
+    let size = 0
+    const release = (bytes: number) => {
+      heldNow -= bytes
+    }
+    const releaseAll = () => {
+      for (const chunk of held.splice(0)) release(chunk.length)
+    }
+    reply.raw.once('close', releaseAll)
+    reply.type(contentType)
+    while (size < heldForOne && heldNow < heldForAll) {
+      const { value, done } = await nextOf(chunks, releaseAll)
+      if (done) return reply.header('content-length', size).send(Readable.from(taken(held, release)))
+      const bytes = Buffer.from(value)
+      held.push(bytes)
+      size += bytes.length
+      heldNow += bytes.length
+    }
+    return reply.send(Readable.from(continued(held, release, chunks, request)))
   }
-  return reply.send(Readable.from(continued(held, chunks)))
 }
 
-async function* continued(held: Buffer[], chunks: AsyncGenerator<string>): AsyncGenerator<Buffer> {
-  // Each is let go as it is sent.
-  for (let next = held.shift(); next !== undefined; next = held.shift()) yield next
-  for await (const chunk of chunks) yield Buffer.from(chunk)
+async function nextOf(chunks: AsyncGenerator<string>, onFailure: () => void) {
+  try {
+    return await chunks.next()
+  } catch (error) {
+    onFailure()
+    throw error
+  }
+}
+
+/** Each chunk is let go as it is sent. */
+function* taken(held: Buffer[], release: (bytes: number) => void): Generator<Buffer> {
+  for (let next = held.shift(); next !== undefined; next = held.shift()) {
+    release(next.length)
+    yield next
+  }
+}
+
+async function* continued(
+  held: Buffer[],
+  release: (bytes: number) => void,
+  chunks: AsyncGenerator<string>,
+  request: FastifyRequest,
+): AsyncGenerator<Buffer> {
+  yield* taken(held, release)
+  try {
+    for await (const chunk of chunks) yield Buffer.from(chunk)
+  } catch (error) {
+    // A mere end would look like the end of the answer to a client of HTTP/1.0.
+    request.raw.socket.resetAndDestroy()
+    throw error
+  }
 }
 
 /** Ends the work for a client that has gone away. */

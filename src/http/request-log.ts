@@ -40,7 +40,7 @@ function facts(request: FastifyRequest, reply: FastifyReply): Record<string, unk
       code: failure.code,
       ...(failure.kind !== undefined && { kind: failure.kind, service: failure.service }),
       ...(reply.statusCode >= 500 && { detail: failure.detail }),
-      ...(failure.error !== undefined && { err: describeError(failure.error) }),
+      ...(failure.error !== undefined && { error: describeError(failure.error) }),
     }),
   }
 }
@@ -62,7 +62,7 @@ export class RequestLog extends LogController {
     const level = error == null ? levelOf(request, reply.statusCode) : 'error'
     if (level === 'debug' && !/^(debug|trace)$/.test(request.log.level)) return
     request.log[level](
-      { ...facts(request, reply), ...(error != null && { err: describeError(error) }) },
+      { ...facts(request, reply), ...(error != null && { error: describeError(error) }) },
       'request answered',
     )
   }
@@ -70,7 +70,7 @@ export class RequestLog extends LogController {
   override streamError(error: Error, request: FastifyRequest): void {
     const abandoned = (error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE'
     const level = abandoned ? 'info' : 'error'
-    request.log[level]({ path: pathOf(request.url), err: describeError(error) }, 'the answer broke off')
+    request.log[level]({ path: pathOf(request.url), error: describeError(error) }, 'the answer broke off')
   }
 
   /** Each is told by the line of the answered request. */
@@ -79,14 +79,14 @@ export class RequestLog extends LogController {
 
   override writeHeadError(error: Error, request: FastifyRequest): void {
     request.log.error(
-      { path: pathOf(request.url), err: describeError(error) },
+      { path: pathOf(request.url), error: describeError(error) },
       'the head of an answer is not valid',
     )
   }
 
   override serializerError(error: Error, request: FastifyRequest): void {
     request.log.error(
-      { path: pathOf(request.url), err: describeError(error) },
+      { path: pathOf(request.url), error: describeError(error) },
       'an answer could not be written',
     )
   }

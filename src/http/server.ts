@@ -90,7 +90,7 @@ function begin(app: App, raw: RawErrors): void {
     request.scopes = noScopes
     raw.begin(request, reply.raw)
     reply.header('x-request-id', request.id)
-    if (request.url.startsWith('/api/v1/')) reply.header('cache-control', 'no-store')
+    if (request.routeOptions.url?.startsWith('/api/v1/')) reply.header('cache-control', 'no-store')
     done()
   })
   app.addHook('onRequestAbort', async (request) => {

@@ -47,7 +47,7 @@ const provenance = Type.Object({
 })
 
 export const indicatorExample = {
-  id: 'indicator--4a3b5c1e-2f0d-5b8a-9c47-1f6f5a0d2e11',
+  id: 'indicator--56c2ff2c-10a2-53c7-bb20-433ffcb65cbf',
   type: 'file',
   value: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   score: 3,

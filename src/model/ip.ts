@@ -16,7 +16,7 @@ export function canonicalIpv4(text: string): string | undefined {
  */
 export function canonicalIpv6(text: string): string | undefined {
   if (!isIPv6(text) || text.includes('%')) return undefined
-  return ipv6Text(ipaddr.IPv6.parse(text))
+  return ipv6Text(parseIpv6(text))
 }
 
 /** `network address/prefix length`, host bits cleared; undefined for anything else, an address alone included. */
@@ -35,11 +35,20 @@ export function canonicalCidr(text: string): string | undefined {
     return network === number ? text : `${ipv4Text(network)}/${prefix}`
   }
   if (prefix > 128 || !isIPv6(address) || address.includes('%')) return undefined
-  const parts = ipaddr.IPv6.parse(address).parts.map((part, index) => {
+  const parts = parseIpv6(address).parts.map((part, index) => {
     const hostBits = Math.min(Math.max(16 * (index + 1) - prefix, 0), 16)
     return part - (part % 2 ** hostBits)
   })
   return `${ipv6Text(new ipaddr.IPv6(parts))}/${prefix}`
+}
+
+/** The dotted tail in hexadecimal: ipaddr.js takes `::192.0.2.1` for `::ffff:192.0.2.1`, which is another address. */
+function parseIpv6(text: string): ipaddr.IPv6 {
+  const tail = text.slice(text.lastIndexOf(':') + 1)
+  const number = ipv4Number(tail)
+  if (number === undefined) return ipaddr.IPv6.parse(text)
+  const hex = `${(number >>> 16).toString(16)}:${(number & 0xffff).toString(16)}`
+  return ipaddr.IPv6.parse(text.slice(0, -tail.length) + hex)
 }
 
 function ipv6Text(address: ipaddr.IPv6): string {

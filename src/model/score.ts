@@ -1,4 +1,5 @@
 /** Scores and the numbers that they come from. A score is XSOAR's: 0 unknown, 1 good, 2 suspicious, 3 bad. */
+import { isRawNumber } from './exact-number.ts'
 import type { Hashes, Score } from './indicator.ts'
 
 /**
@@ -20,12 +21,13 @@ export function scoreOfReputation(reputation: Reputation): Score | undefined {
 }
 
 /** Numbers as sources send them: real ones, or as text. */
-const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
 
 /** A finite number, also from numeric text; undefined for everything else: booleans are no numbers. */
 export function numberOf(value: unknown): number | undefined {
+  const text = isRawNumber(value) ? value.rawJSON : value
   const number =
-    typeof value === 'string' && decimal.test(value.trim()) ? Number(value) : (value as number | undefined)
+    typeof text === 'string' && text.length < 50 && decimal.test(text.trim()) ? Number(text) : text
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 

@@ -25,12 +25,17 @@ export function strictest(a: Tlp | undefined, b: Tlp | undefined): Tlp | undefin
   return tlpOrder(a) >= tlpOrder(b) ? a : b
 }
 
-/** The strictest of the labels that are TLP labels (`TLP:AMBER+STRICT`, `tlp red`); undefined when none is. */
+/**
+ * The strictest of the labels that are TLP labels (`TLP:AMBER+STRICT`, `tlp red`, `TLP 2.0: RED (internal)`); undefined
+ * when none is. A level that is not known is red: what somebody marked must not leave for want of a word.
+ */
 export function tlpFromLabels(names: readonly string[]): Tlp | undefined {
   let result: Tlp | undefined
   for (const name of names) {
-    const label = /^TLP[:_-]?(.+)$/.exec(name.replaceAll(/\s/g, '').toUpperCase())?.[1]
-    if (label !== undefined) result = strictest(result, byName.get(label))
+    const label = /^TLP(?:V?[12](?:\.0)?)?[:_-]*(?=[A-Z])([A-Z]+(?:[+_-]STRICT)?)/.exec(
+      name.replaceAll(/\s/g, '').toUpperCase(),
+    )?.[1]
+    if (label !== undefined) result = strictest(result, byName.get(label) ?? 'red')
   }
   return result
 }

@@ -34,6 +34,8 @@ export interface LiveQuery {
 export interface LivePage {
   readonly observations: readonly Observation[]
   readonly unreadable: readonly UnreadableRecord[]
+  /** Requests that it took, repeated ones too. */
+  readonly requests: number
   /** Records of this page, the unreadable ones too. */
   readonly received: number
   /** Where the next record stands; null when there is none. */

@@ -1,25 +1,30 @@
 /** Vendors' JSON, with every integer as it was written. */
+import { isUtf8 } from 'node:buffer'
 import { UpstreamError } from '../errors.ts'
 import { parseExact } from '../model/exact-number.ts'
+
+export interface JsonAnswer {
+  readonly service: string
+  readonly status: number
+  /** Takes secrets out of the piece of a body that an error shows; default: shows it as it is. */
+  readonly clean?: (text: string) => string
+}
 
 /**
  * @returns the value; an integer beyond 2^53 - 1 is a RawNumber, so use `exactId` of the model for ids
  * @throws UpstreamError unreadable, which says what the body looks like
  */
-export function parseJson(
-  body: Buffer,
-  answer: { readonly service: string; readonly status: number },
-): unknown {
+export function parseJson(body: Buffer, { service, status, clean = (text) => text }: JsonAnswer): unknown {
   const bytes = startsWithBom(body) ? body.subarray(3) : body
+  const refuse = (what: string) =>
+    new UpstreamError('unreadable', `${service} answered ${status} with ${what}`, { service, status })
+  // Decoded all the same, two values that differ would become one.
+  if (!isUtf8(bytes)) throw refuse('a body that is not UTF-8')
   const text = bytes.toString('utf8')
   try {
     return hasUnsafeInteger(bytes) ? parseExact(text) : JSON.parse(text)
   } catch (error) {
-    throw new UpstreamError(
-      'unreadable',
-      `${answer.service} answered ${answer.status} with ${likeness(text, error)} instead of JSON`,
-      answer,
-    )
+    throw refuse(`${likeness(text, error, clean)} instead of JSON`)
   }
 }
 
@@ -87,8 +92,9 @@ function startsWithBom(body: Uint8Array): boolean {
 }
 
 /** What a body that is not JSON looks like, for people: an excerpt, but of no long token. */
-function likeness(text: string, error: unknown): string {
-  const trimmed = text.trim()
+function likeness(text: string, error: unknown, clean: (text: string) => string): string {
+  // Its beginning says enough, and a whole page would take long to look through.
+  const trimmed = clean(text.slice(0, 4096)).trim()
   if (trimmed === '') return 'an empty body'
   if (/^<(?:!doctype html|html|head|body)\b/i.test(trimmed)) {
     const title = excerpt(/<title[^>]*>([^<]*)/i.exec(trimmed)?.[1] ?? '')
@@ -96,7 +102,7 @@ function likeness(text: string, error: unknown): string {
   }
   if (trimmed.startsWith('<')) return `an XML document that begins ${excerpt(trimmed)}`
   if (error instanceof RangeError) return 'JSON that is nested too deeply, which cannot be read'
-  if (isCutOff(trimmed, error)) return `JSON that is cut off after ${text.length} characters`
+  if (isCutOff(text.trim(), error)) return `JSON that is cut off after ${text.length} characters`
   return `"${excerpt(trimmed)}"`
 }
 

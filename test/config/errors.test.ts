@@ -473,7 +473,9 @@ table('API keys are refused where they could not work', [
   [
     'a hash that is none',
     'auth: { keys: [{ id: a, secretHash: "sha256:12", scopes: admin }] }\n',
-    ['1:37: auth.keys[0].secretHash: takes sha256: and 64 hexadecimal digits; received "sha256:12"'],
+    [
+      '1:37: auth.keys[0].secretHash: takes sha256: and 64 hexadecimal digits; received a text that is not shown',
+    ],
   ],
   ...['hunter 2', 'hunter:2', 'hünter2'].map(
     (secret): Row => [

@@ -550,7 +550,7 @@ t.test('the log has one line for each answer, and no secret in it', async (t) =>
     level: 50,
     status: 500,
     code: 'INTERNAL',
-    err: { message: /boom/, stack: /shell\.test/ },
+    error: { message: /boom/, stack: /shell\.test/ },
   })
 })
 
@@ -712,7 +712,7 @@ t.test('a client that goes away, and an answer that breaks off, are told in the 
     level: 50,
     msg: 'the answer broke off',
     path: '/body',
-    err: { message: 'the store broke' },
+    error: { message: 'the store broke' },
   })
 
   const waiting = connect(port, '127.0.0.1')

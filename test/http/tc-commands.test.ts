@@ -336,7 +336,7 @@ t.test("ThreatConnect's failures are problems that say whose they are", async (t
     const { app, simulator } = await world(
       t,
       { corpus: { size: 50, seed: 4 } },
-      { timeout: '900ms', settings: { pageSize: 10 } },
+      { timeout: what === 'slow' ? '300ms' : '20s', settings: { pageSize: 10 } },
     )
     // The second page fails: nothing of the first may have been sent.
     simulator.fail(fault, { times: 'always', when: ({ url }) => !url.includes('resultStart=0&') })

@@ -394,3 +394,14 @@ t.test('an address is IPv6 when it has a colon', async (t) => {
   t.equal(addressType('198.51.100.7'), 'ipv4')
   t.equal(addressType('::ffff:198.51.100.7'), 'ipv6')
 })
+
+t.test('an IPv6 address that ends in a dotted quad is the address that it says', async (t) => {
+  const table: [IndicatorType, string, string][] = [
+    ['ipv6', '::1.2.3.4', '::102:304'],
+    ['ipv6', '::102:304', '::102:304'],
+    ['ipv6', '::ffff:1.2.3.4', '::ffff:1.2.3.4'],
+    ['ipv6', '64:ff9b::192.0.2.33', '64:ff9b::c000:221'],
+    ['cidr', '::1.2.3.0/120', '::102:300/120'],
+  ]
+  for (const [type, text, value] of table) t.strictSame(canonicalValue(type, text), { value }, text)
+})

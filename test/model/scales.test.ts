@@ -121,8 +121,12 @@ t.test('the strictest TLP label counts, in any spelling; other labels do not', a
     [['TLP:AMBER+STRICT', 'TLP:AMBER'], 'amber+strict'],
     [['Approved', 'TLP:GREEN', ''], 'green'],
     [['RED', 'AMBER'], undefined],
-    [['TLP:', 'TLP', 'TLP:PURPLE', 'TLP:REDACTED', 'NOTLP:RED'], undefined],
-    [['TLP:constructor'], undefined],
+    [['TLP:', 'TLP', 'NOTLP:RED'], undefined],
+    [['TLP:RED (internal)'], 'red'],
+    [['TLP 2.0: RED'], 'red'],
+    [['TLP v2: Amber+Strict'], 'amber+strict'],
+    [['TLP:GREEN', 'TLP:PURPLE'], 'red'],
+    [['TLP:constructor'], 'red'],
   ]
   for (const [labels, tlp] of table) t.equal(tlpFromLabels(labels), tlp, JSON.stringify(labels))
 })

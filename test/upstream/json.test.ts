@@ -182,7 +182,9 @@ t.test('what is not JSON is told by what it looks like, short and without contro
     ['a callback', 'callback({"a":1})', /with "callback\({"a":1}\)" instead/],
     ['two values', '{"a":1}{"b":2}', /with "{"a":1}{"b":2}" instead/],
     ['a big integer in what is not JSON', 'x:[9007199254740993,]', /with "x:\[9007199254740993,\]" instead/],
-    ['bytes', Buffer.from([0x1f, 0x8b, 0x08, 0, 0xff]), /instead of JSON$/],
+    ['bytes', Buffer.from([0x1f, 0x8b, 0x08, 0, 0xff]), /a body that is not UTF-8$/],
+    ['another encoding', Buffer.from('{"summary":"caf\xe9"}', 'latin1'), /a body that is not UTF-8$/],
+    ['a page that opens one tag without end', `<html>${'<title'.repeat(60_000)}`, /an HTML page/],
     [
       'nesting that no program reads',
       `${'['.repeat(200_000)}9007199254740993${']'.repeat(200_000)}`,

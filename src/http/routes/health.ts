@@ -72,7 +72,7 @@ export function healthRoutes(isReady: () => Promise<Readiness>): RoutePlugin {
       },
       async (request, reply) => {
         const { ok, reasons } = await isReady().catch((error: unknown): Readiness => {
-          request.log.error({ err: describeError(error) }, 'readiness could not be told')
+          request.log.error({ error: describeError(error) }, 'readiness could not be told')
           return { ok: false, reasons: ['the readiness check itself failed; the log has the cause'] }
         })
         if (ok) return reply.header('content-type', json).send(alive)

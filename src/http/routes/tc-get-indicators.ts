@@ -8,11 +8,12 @@ import {
 import { pickLiveSource, type Sources } from '../../commands/pick-source.ts'
 import { jsonAnswer, type LiveRequest, markdownAnswer } from '../../commands/tc-get-indicators.ts'
 import type { RoutePlugin } from '../app.ts'
-import { sendChunks, whileConnected } from '../chunked-answer.ts'
+import { chunkSender, whileConnected } from '../chunked-answer.ts'
 import { json, markdown, wantsMarkdown } from '../media-types.ts'
 import { answers } from './tc-get-indicators-schema.ts'
 
 export function tcGetIndicators(sources: Sources): RoutePlugin {
+  const send = chunkSender()
   const respond = (given: TcGetIndicatorsArguments, request: FastifyRequest, reply: FastifyReply) => {
     const { name, live } = pickLiveSource(sources, given.source)
     const query = liveQuery(given)
@@ -27,8 +28,8 @@ export function tcGetIndicators(sources: Sources): RoutePlugin {
     }
     reply.header('vary', 'Accept')
     return wantsMarkdown(given.format, request.headers.accept)
-      ? sendChunks(reply, markdown, markdownAnswer(asked))
-      : sendChunks(reply, json, jsonAnswer(asked))
+      ? send(request, reply, markdown, markdownAnswer(asked))
+      : send(request, reply, json, jsonAnswer(asked))
   }
   return (app) => {
     app.route({

@@ -37,7 +37,7 @@ async function ownerNames({ client }: CheckedSource, signal: AbortSignal): Promi
   let skewMs: number | undefined
   try {
     const send = (request: ListRequest) => client.list(request, signal)
-    for await (const page of pages(send, listRequest('security/owners'), 500)) {
+    for await (const page of pages(send, listRequest('security/owners'), 500, 100_000)) {
       for (const owner of page.data) names.add(String(Object(owner).name))
       skewMs = page.skewMs
     }

@@ -14,6 +14,8 @@ export interface ListAnswer {
   readonly data: readonly unknown[]
   /** Absolute link to the next page, present when there are more. */
   readonly next?: string
+  /** Records that match altogether; only where ThreatConnect tells it. */
+  readonly count?: number
   /** ThreatConnect's clock minus ours, when it sent a Date header. */
   readonly skewMs?: number
 }
@@ -77,8 +79,8 @@ export class ThreatConnectClient {
 
   /** ThreatConnect's error body and clock, read into the kind of failure that it is. */
   #refusal(answer: HttpResponse): UpstreamError | undefined {
-    const { message, code } = readRefusal(answer)
-    const words = message === undefined ? '' : `: ${this.#withoutSecrets(message)}`
+    const { message, code } = readRefusal(answer, (text) => this.#withoutSecrets(text))
+    const words = message === undefined ? '' : `: ${message}`
     const options = { service, status: answer.status, ...(code !== undefined && { code }) }
     const { skewMs = 0 } = skewOf(answer)
     if (answer.status === 401) {
@@ -124,25 +126,26 @@ export class ThreatConnectClient {
       'token' in this.#credentials
         ? [this.#credentials.token]
         : [this.#credentials.secretKey, this.#credentials.accessId]
-    let clean = text.replace(/\p{Cc}+/gu, ' ').slice(0, 500)
+    let clean = text.replace(/\p{Cc}+/gu, ' ')
     for (const secret of secrets) if (secret !== '') clean = clean.replaceAll(secret, '[redacted]')
-    return clean
+    return clean.slice(0, 500)
   }
 }
 
 /** The same on every request, with a body or without, as ThreatConnect documents it. */
 const requestHeaders = { accept: 'application/json', 'content-type': 'application/json' } as const
 
-function readEnvelope(
-  answer: HttpResponse,
-  clean: (text: string) => string,
-): { data: readonly unknown[]; next?: string } {
-  const body = parseJson(answer.body, { service, status: answer.status })
+function readEnvelope(answer: HttpResponse, clean: (text: string) => string): Omit<ListAnswer, 'skewMs'> {
+  if (answer.status !== 200) {
+    const words = `ThreatConnect answered ${answer.status} where only 200 brings a whole list`
+    throw new UpstreamError('unreadable', words, { service, status: answer.status })
+  }
+  const body = parseJson(answer.body, { service, status: answer.status, clean })
   const envelope = isObject(body) ? body : {}
   if (envelope.status !== 'Success') {
     const status = typeof envelope.status === 'string' ? `"${clean(envelope.status)}"` : 'missing'
     const message = typeof envelope.message === 'string' ? `: ${clean(envelope.message)}` : ''
-    const code = codeOf(envelope)
+    const code = codeOf(envelope, clean)
     throw new UpstreamError(
       'unreadable',
       `ThreatConnect answered ${answer.status}, but its status is ${status} instead of "Success"${message}`,
@@ -155,11 +158,23 @@ function readEnvelope(
       status: answer.status,
     })
   }
-  const next = envelope.next
-  return { data: envelope.data, ...(typeof next === 'string' && next !== '' && { next }) }
+  const next = envelope.next ?? ''
+  // Taken for none, it would make a short list look whole.
+  if (typeof next !== 'string') {
+    throw new UpstreamError('unreadable', 'ThreatConnect answered with a "next" that is no text', {
+      service,
+      status: answer.status,
+    })
+  }
+  const { data, count } = envelope
+  return { data, ...(next !== '' && { next }), ...(typeof count === 'number' && { count }) }
 }
 
-function readRefusal(answer: HttpResponse): { message?: string; code?: string } {
+/** In words that can be shown. */
+function readRefusal(
+  answer: HttpResponse,
+  clean: (text: string) => string,
+): { message?: string; code?: string } {
   let body: unknown
   try {
     body = JSON.parse(answer.body.toString())
@@ -168,15 +183,15 @@ function readRefusal(answer: HttpResponse): { message?: string; code?: string } 
     return {}
   }
   if (!isObject(body)) return {}
-  const code = codeOf(body)
+  const code = codeOf(body, clean)
   return {
-    ...(typeof body.message === 'string' && { message: body.message }),
+    ...(typeof body.message === 'string' && { message: clean(body.message) }),
     ...(code !== undefined && { code }),
   }
 }
 
-function codeOf(body: Record<string, unknown>): string | undefined {
-  return typeof body.errCode === 'string' ? body.errCode.slice(0, 40) : undefined
+function codeOf(body: Record<string, unknown>, clean: (text: string) => string): string | undefined {
+  return typeof body.errCode === 'string' ? clean(body.errCode).slice(0, 40) : undefined
 }
 
 function skewOf(answer: HttpResponse): { skewMs?: number } {

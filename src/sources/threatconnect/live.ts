@@ -1,5 +1,6 @@
 /** ThreatConnect asked live: what `tc-get-indicators` and `tc-get-owners` send, page by page. */
 import { ServiceError, UpstreamError } from '../../errors.ts'
+import { exactId } from '../../model/exact-number.ts'
 import type { Observation, UnreadableRecord } from '../../model/indicator.ts'
 import { withRetry } from '../../upstream/retry.ts'
 import type { Explanation, LivePage, LiveQuery, LiveSource, Owner, SourceOptions } from '../source.ts'
@@ -41,6 +42,13 @@ const patience = {
 } as const
 
 const ownersPageSize = 500
+/** Far more than any instance has: an upstream that never ends must not fill the memory. */
+const mostOwners = 100_000
+
+interface SentAnswer extends ListAnswer {
+  /** It took so many. */
+  readonly requests: number
+}
 
 export class ThreatConnectLive implements LiveSource {
   readonly #client: ThreatConnectClient
@@ -80,8 +88,9 @@ export class ThreatConnectLive implements LiveSource {
   async owners(signal: AbortSignal): Promise<Owner[]> {
     const owners: Owner[] = []
     const send = (request: ListRequest) => this.#list(request, signal, false)
-    for await (const page of pages(send, listRequest('security/owners'), ownersPageSize)) {
+    for await (const page of pages(send, listRequest('security/owners'), ownersPageSize, mostOwners)) {
       for (const owner of page.data) owners.push(readOwner(owner))
+      if (owners.length >= mostOwners && page.nextStart !== null) throw tooManyOwners()
     }
     return owners
   }
@@ -94,9 +103,13 @@ export class ThreatConnectLive implements LiveSource {
     }
   }
 
-  async #list(request: ListRequest, signal: AbortSignal, usersTql: boolean): Promise<ListAnswer> {
+  async #list(request: ListRequest, signal: AbortSignal, usersTql: boolean): Promise<SentAnswer> {
     try {
-      return await withRetry(() => this.#client.list(request, signal), patience, { signal })
+      const send = async (attempt: number) => ({
+        ...(await this.#client.list(request, signal)),
+        requests: attempt,
+      })
+      return await withRetry(send, patience, { signal })
     } catch (error) {
       if (usersTql && error instanceof UpstreamError && error.status === 400) {
         throw new ServiceError('QUERY_REFUSED', error.message, { cause: error })
@@ -105,7 +118,7 @@ export class ThreatConnectLive implements LiveSource {
     }
   }
 
-  #normalised({ data, start, nextStart }: Page): LivePage {
+  #normalised({ data, start, nextStart, requests }: Page & SentAnswer): LivePage {
     const observations: Observation[] = []
     const unreadable: UnreadableRecord[] = []
     for (const [position, record] of data.entries()) {
@@ -113,14 +126,20 @@ export class ThreatConnectLive implements LiveSource {
       if ('observation' in result) observations.push(result.observation)
       else unreadable.push(result.unreadable)
     }
-    return { observations, unreadable, received: data.length, nextOffset: nextStart }
+    return { observations, unreadable, received: data.length, nextOffset: nextStart, requests }
   }
 }
 
+function tooManyOwners(): UpstreamError {
+  const words = `ThreatConnect lists more than ${mostOwners} owners, more than can be true`
+  return new UpstreamError('unreadable', words, { service, status: 200 })
+}
+
 function readOwner(value: unknown): Owner {
-  const { id, name, type } = Object(value) as Record<string, unknown>
-  const idText = typeof id === 'number' || typeof id === 'string'
-  if (!idText || typeof name !== 'string' || typeof type !== 'string') {
+  const { id: received, name, type } = Object(value) as Record<string, unknown>
+  // A number stays one where a double holds it exactly.
+  const id = typeof received === 'number' && Number.isSafeInteger(received) ? received : exactId(received)
+  if (id === undefined || typeof name !== 'string' || typeof type !== 'string') {
     throw new UpstreamError('unreadable', 'ThreatConnect sent an owner without id, name or type', {
       service,
       status: 200,

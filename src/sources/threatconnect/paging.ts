@@ -1,5 +1,9 @@
-/** From page to page: which request follows an answer's `next`. */
+/**
+ * From page to page. ThreatConnect's numbering is checked, not believed: a gap, an overlap or an end before the end
+ * would make a short or doubled list look whole.
+ */
 import { UpstreamError } from '../../errors.ts'
+import { exactId } from '../../model/exact-number.ts'
 import type { ListAnswer } from './client.ts'
 import { type ListRequest, service } from './wire.ts'
 
@@ -13,59 +17,69 @@ export interface Page extends ListAnswer {
 /**
  * Pages until `limit` records or the end. A page is asked for when the last one was taken.
  * @param pageSize records to ask for at once, 1..10000
+ * @throws UpstreamError unreadable, for paging that leaves records out or repeats them
  */
-export async function* pages(
-  send: (request: ListRequest) => Promise<ListAnswer>,
+export async function* pages<Answer extends ListAnswer>(
+  send: (request: ListRequest) => Promise<Answer>,
   first: ListRequest,
   pageSize: number,
   limit = Number.POSITIVE_INFINITY,
-): AsyncGenerator<Page> {
-  let request: ListRequest | undefined = first
+): AsyncGenerator<Answer & Page> {
+  let last: Answer | undefined
+  let start = first.resultStart
   let remaining = limit
-  while (request !== undefined && remaining > 0) {
-    const asked: ListRequest = { ...request, resultLimit: Math.min(remaining, pageSize) }
-    const answer = await send(asked)
-    request = answer.next === undefined ? undefined : followNext(answer.next, asked, answer.data.length)
+  for (let more = true; more && remaining > 0; ) {
+    const request = { ...first, resultStart: start, resultLimit: Math.min(remaining, pageSize) }
+    const answer = await send(request)
+    if (last !== undefined && isSamePage(last, answer)) throw unreadable('the same page came again')
     // More than was asked for: the rest stays where it is for the caller's next offset.
-    const data = answer.data.length > remaining ? answer.data.slice(0, remaining) : answer.data
-    const start = asked.resultStart
-    const nextStart = data === answer.data ? (request?.resultStart ?? null) : start + data.length
+    const data = answer.data.slice(0, remaining)
     remaining -= data.length
-    yield { ...answer, data, start, nextStart }
+    more = goesOn(answer, request, remaining > 0) || data.length < answer.data.length
+    yield { ...answer, data, start, nextStart: more ? start + data.length : null }
+    start += data.length
+    last = answer
   }
 }
 
-/** Parameters of a `next` link that never override our own request. */
-const ours = new Set(['tql', 'fields', 'resultLimit', 'resultStart'])
+/** Whether records follow those of the answer. @param wanted whether they would be asked for */
+function goesOn({ next, data, count = 0 }: ListAnswer, request: ListRequest, wanted: boolean): boolean {
+  const end = request.resultStart + data.length
+  if (next === undefined) {
+    if (wanted && count > end) throw unreadable(`it counts ${count} records and ends after ${end}`)
+    return count > end
+  }
+  if (data.length === 0) throw unreadable('an empty page says that there are more')
+  checkLink(next, request, end)
+  return true
+}
 
 /**
- * The request that `next` asks for. Of the link only its path and query count, never its host: it is sent to the
- * configured origin. Our own filter holds whatever the link says, since an answer is checked, not believed.
+ * Of a `next` link only its path and its place count, never its host or its filters: the following request is our
+ * own, to the configured origin.
  * @param link absolute or not, as received
- * @param received records that the last answer held
- * @throws UpstreamError unreadable, for a link that leads elsewhere or not forward
+ * @param end where the record after the last one received stands
  */
-export function followNext(link: string, request: ListRequest, received: number): ListRequest {
-  const next = readLink(link)
+function checkLink(link: string, request: ListRequest, end: number): void {
+  const next = URL.parse(link, 'http://any.invalid')
+  if (next === null) throw unreadable('the next link is no address')
   if (!next.pathname.endsWith(`/api/v3/${request.endpoint}`)) {
     throw unreadable(`the next link leads to another path (${next.pathname.slice(0, 80)})`)
   }
-  if (received === 0) throw unreadable('an empty page says that there are more')
   const given = next.searchParams.get('resultStart')
-  const resultStart = given === null ? request.resultStart + received : Number(given)
-  if (!Number.isSafeInteger(resultStart) || resultStart <= request.resultStart) {
-    throw unreadable(`the next link does not lead forward (resultStart ${String(given).slice(0, 20)})`)
+  if (given !== null && given !== String(end)) {
+    const place = given.slice(0, 20)
+    throw unreadable(`the next link leads to record ${place}, though ${end} follows on those received`)
   }
-  const further = [...next.searchParams].filter(([name]) => !ours.has(name))
-  return { ...request, resultStart, ...(further.length > 0 && { further }) }
 }
 
-function readLink(link: string): URL {
-  try {
-    return new URL(link, 'http://any.invalid')
-  } catch {
-    throw unreadable('the next link is no address')
-  }
+function isSamePage(a: ListAnswer, b: ListAnswer): boolean {
+  const [first, second] = [idOf(a.data[0]), idOf(b.data[0])]
+  return first !== undefined && first === second
+}
+
+function idOf(record: unknown): string | undefined {
+  return exactId((Object(record) as Record<string, unknown>).id)
 }
 
 function unreadable(what: string): UpstreamError {

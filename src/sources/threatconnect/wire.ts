@@ -11,8 +11,6 @@ export interface ListRequest {
   readonly fields: readonly string[]
   readonly resultStart: number
   readonly resultLimit: number
-  /** Parameters that only a `next` link brought along. */
-  readonly further?: readonly (readonly [string, string])[]
 }
 
 /** Everything of an endpoint, from its first record on. */
@@ -36,7 +34,6 @@ export function wireRequest(base: string, request: ListRequest): WireRequest {
   if (request.tql !== '') parameters.push(['tql', request.tql])
   parameters.push(['resultStart', String(request.resultStart)], ['resultLimit', String(request.resultLimit)])
   for (const field of request.fields) parameters.push(['fields', field])
-  for (const [name, value] of request.further ?? []) parameters.push([name, value])
 
   const query = parameters.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&')
   if (query.length < longestQuery) return { path: `${path}?${query}` }

@@ -294,7 +294,10 @@ t.test('each way of failing is an error of its own, and never a short list', asy
     t.teardown(() => simulator.close())
     const when = ({ url }: { url: string }) => page === 1 || !url.includes('resultStart=0&')
     simulator.fail(fault, { times: 'always', when })
-    const { live } = sourceOver(simulator.url, { settings: { pageSize: 20 }, timeoutMs: 1000 })
+    const { live } = sourceOver(simulator.url, {
+      settings: { pageSize: 20 },
+      timeoutMs: fault.kind === 'delay' ? 300 : 20_000,
+    })
     return collect(live, { limit: 50 }).catch((failure: unknown) => failure)
   }
   const outcomes = table.flatMap(([what, fault, expected]) =>
@@ -337,6 +340,8 @@ t.test('paging that does not lead forward, or leads elsewhere, ends with an erro
     ['another path on our host', '/admin'],
     ['no address', 'http://['],
     ['nonsense', 'https://x.invalid/api/v3/indicators?resultStart=abc'],
+    ['over records that did not come', 'https://x.invalid/api/v3/indicators?resultStart=2'],
+    ['a number in another spelling', 'https://x.invalid/api/v3/indicators?resultStart=0x1'],
   ]
   const simulator = await startThreatConnectSimulator({ corpus })
   t.teardown(() => simulator.close())
@@ -362,11 +367,65 @@ t.test('paging that does not lead forward, or leads elsewhere, ends with an erro
   )
 })
 
+t.test('a list that ends too early, or comes again and again, is no list', async (t) => {
+  const simulator = await startThreatConnectSimulator({ corpus })
+  t.teardown(() => simulator.close())
+  const { live } = sourceOver(simulator.url, { settings: { pageSize: 1 } })
+  const record = { id: 1, type: 'Mutex', summary: 'm' }
+  const answer = (members: object) =>
+    status(200, JSON.stringify({ status: 'Success', data: [record], ...members }))
+  simulator.fail(answer({ count: 5000 }), { times: 'always' })
+  await t.rejects(collect(live, { limit: 5 }), { message: /it counts 5000 records and ends after 1/ })
+  t.equal(
+    (await collect(live, { limit: 1 })).nextOffset,
+    1,
+    'where no more was wanted, the count says that there is more',
+  )
+  simulator.clearFaults()
+  simulator.fail(answer({ next: '/api/v3/indicators?resultStart=1' }), { times: 1 })
+  simulator.fail(answer({ next: '/api/v3/indicators?resultStart=2' }), { times: 'always' })
+  await t.rejects(collect(live, { limit: 5 }), { message: /the same page came again/ })
+  simulator.clearFaults()
+  simulator.fail({ ...answer({}), status: 206 } as Fault, { times: 'always' })
+  await t.rejects(
+    collect(live, { limit: 5 }),
+    { message: /only 200 brings a whole list/ },
+    'a partial answer',
+  )
+})
+
+t.test('what ThreatConnect echoes of our credentials is shown to nobody', async (t) => {
+  const simulator = await startThreatConnectSimulator({ corpus })
+  t.teardown(() => simulator.close())
+  const { accessId, secretKey, token } = demoAccount
+  const pieces = [accessId, secretKey, token]
+  const echo = `You sent ${pieces.join(' and ')}`
+  const long = 'x'.repeat(490) + echo
+  for (const settings of [{}, { token }]) {
+    for (const body of [
+      echo,
+      JSON.stringify({ status: 'Error', message: long, errCode: pieces.join() }),
+      JSON.stringify({ status: echo, message: long }),
+    ]) {
+      for (const code of [200, 400, 401, 403, 404, 500]) {
+        simulator.clearFaults()
+        simulator.fail(status(code, body), { times: 'always' })
+        const { source } = sourceOver(simulator.url, { settings })
+        const told = JSON.stringify(await source.check(signal))
+        const shown = ('token' in settings ? [token] : [accessId, secretKey]).filter((piece) =>
+          told.includes(piece.slice(0, 10)),
+        )
+        t.strictSame(shown, [], `${code}: ${body.slice(0, 30)}`)
+      }
+    }
+  }
+})
+
 t.test("a next link can't take our filter away", async (t) => {
   const simulator = await startThreatConnectSimulator({ corpus })
   t.teardown(() => simulator.close())
   const { live } = sourceOver(simulator.url)
-  const next = 'https://elsewhere.invalid/api/v3/indicators?resultStart=1&resultLimit=100&extra=kept&tql='
+  const next = 'https://elsewhere.invalid/api/v3/indicators?resultStart=1&resultLimit=100&owner=Other&tql='
   simulator.fail(
     status(200, JSON.stringify({ status: 'Success', next, data: [{ id: 1, type: 'Mutex', summary: 'm' }] })),
     { times: 1 },
@@ -374,5 +433,5 @@ t.test("a next link can't take our filter away", async (t) => {
   await collect(live, { limit: 2, owners: ['Common Community'] })
   const sent = new URL(simulator.requests.at(-1)?.url ?? '', simulator.url).searchParams
   t.equal(sent.get('tql'), 'indicatorActive EQ true AND (ownerName="Common Community")')
-  t.strictSame([sent.get('resultStart'), sent.get('resultLimit'), sent.get('extra')], ['1', '1', 'kept'])
+  t.strictSame([sent.get('resultStart'), sent.get('resultLimit'), sent.get('owner')], ['1', '1', null])
 })
