@@ -53,11 +53,6 @@ export const errorTable = {
     title: 'The method is not allowed here',
     help: 'Use one of the methods in the `Allow` header.',
   },
-  NOT_ACCEPTABLE: {
-    status: 406,
-    title: 'No acceptable form of the answer exists',
-    help: 'Ask for one of the media types that the detail names.',
-  },
   REQUEST_TIMEOUT: {
     status: 408,
     title: 'The request took too long to arrive',

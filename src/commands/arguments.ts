@@ -15,6 +15,7 @@ function names(description: string, example: readonly string[]) {
         'x-takes': 'a name, not blank, without control characters',
       }),
       {
+        minItems: 1,
         maxItems: 500,
         description,
         examples: [example],
@@ -70,10 +71,11 @@ export const tcGetIndicatorsArguments = Type.Object(
       Type.Array(
         Type.String({
           maxLength: 200,
-          pattern: `^(?:${typeNames.join('|')}|${customPrefix}[^\\x00-\\x1f\\x7f]+)$`,
+          pattern: `^(?:${typeNames.join('|')}|${customPrefix} *[^\\x00-\\x20\\x7f][^\\x00-\\x1f\\x7f]*)$`,
           'x-takes': `one of ${typeNames.join(', ')}, ${customPrefix}NAME`,
         }),
         {
+          minItems: 1,
           maxItems: 100,
           description:
             "ThreatConnect's indicator types: a comma-separated list. `All` means every type, custom ones included; " +

@@ -1,5 +1,6 @@
 /** From the checked file to what the program works with. */
 
+import { scoreOfReputation } from '../model/score.ts'
 import { storeFolder } from './formats.ts'
 import { digestsOf } from './key-checks.ts'
 import type {
@@ -22,8 +23,6 @@ type Bridge = FileConfig['bridges'][number]
 
 /** Shorter values would take ordinary words out of the log. */
 const minRedactedLength = 6
-
-const scoreOf = { good: 1, suspicious: 2, bad: 3 } as const
 
 /** @param readFile gives a file's content; every path in it was read before */
 export function buildConfig(
@@ -67,10 +66,11 @@ function buildStore(url: string): StoreConfig {
 
 function buildSource(source: Source, readFile: (path: string) => string): SourceConfig {
   const { every, timeout, retry, reputation, expiration, tls, ...rest } = source
+  const score = scoreOfReputation(reputation)
   return {
     ...rest,
     everyMs: every,
-    ...(reputation !== 'none' && { reputation: scoreOf[reputation] }),
+    ...(score !== undefined && { reputation: score }),
     expiration: buildExpiration(expiration),
     retry: buildRetry(retry),
     timeoutMs: timeout,

@@ -5,6 +5,7 @@
 import Type, { type Static } from 'typebox'
 import type { ConnectorDefinition } from '../connector.ts'
 import { allTypes, reliabilities, tlpLevels } from '../model/indicator.ts'
+import { reputations } from '../model/score.ts'
 import {
   byKind,
   feedFilterProperties,
@@ -42,7 +43,6 @@ export interface Registries {
 export type ExporterKind = ConnectorDefinition & { readonly objectsPerRun?: number }
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export const reputations = ['none', 'good', 'suspicious', 'bad'] as const
 export const expirationPolicies = ['never', 'interval', 'byType', 'suddenDeath'] as const
 
 const maxAgeMs = 3650 * 86_400_000

@@ -134,11 +134,6 @@ const documented: Readonly<Record<number, Documented>> = {
     code: 'SOURCE_UNKNOWN',
     detail: 'no source "tcc"; there are: tc',
   },
-  406: {
-    description: 'None of the accepted media types can be answered.',
-    code: 'NOT_ACCEPTABLE',
-    detail: 'Accept takes application/json or text/markdown',
-  },
   413: {
     description: 'The body is too large.',
     code: 'BODY_TOO_LARGE',

@@ -66,6 +66,9 @@ export async function docsRoutes(app: App, publicUrl: string | undefined): Promi
     const headers = swaggerUiHeaders(publicUrl)
     scope.addHook('onRoute', (route) => {
       route.config = { ...route.config, ...headers, scope: 'public', anyQuery: true }
+      // The plugin's own description lacks what ours is put right in.
+      if (/\/(json|yaml)$/.test(route.url))
+        route.handler = (_request, reply) => reply.redirect('/openapi.json', 302)
     })
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
