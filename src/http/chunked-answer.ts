@@ -7,7 +7,7 @@ export type ChunkSender = (
   request: FastifyRequest,
   reply: FastifyReply,
   contentType: string,
-  chunks: AsyncGenerator<string>,
+  chunks: AsyncGenerator<string | Buffer>,
 ) => Promise<FastifyReply>
 
 const heldForOne = 32 * 1024 * 1024
@@ -34,7 +34,7 @@ export function chunkSender(): ChunkSender {
     while (size < heldForOne && heldNow < heldForAll) {
       const { value, done } = await nextOf(chunks, releaseAll)
       if (done) return reply.header('content-length', size).send(Readable.from(taken(held, release)))
-      const bytes = Buffer.from(value)
+      const bytes = bytesOf(value)
       held.push(bytes)
       size += bytes.length
       heldNow += bytes.length
@@ -43,7 +43,11 @@ export function chunkSender(): ChunkSender {
   }
 }
 
-async function nextOf(chunks: AsyncGenerator<string>, onFailure: () => void) {
+function bytesOf(chunk: string | Buffer): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+}
+
+async function nextOf(chunks: AsyncGenerator<string | Buffer>, onFailure: () => void) {
   try {
     return await chunks.next()
   } catch (error) {
@@ -63,12 +67,12 @@ function* taken(held: Buffer[], release: (bytes: number) => void): Generator<Buf
 async function* continued(
   held: Buffer[],
   release: (bytes: number) => void,
-  chunks: AsyncGenerator<string>,
+  chunks: AsyncGenerator<string | Buffer>,
   request: FastifyRequest,
 ): AsyncGenerator<Buffer> {
   yield* taken(held, release)
   try {
-    for await (const chunk of chunks) yield Buffer.from(chunk)
+    for await (const chunk of chunks) yield bytesOf(chunk)
   } catch (error) {
     // A mere end would look like the end of the answer to a client of HTTP/1.0.
     request.raw.socket.resetAndDestroy()

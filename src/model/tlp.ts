@@ -14,6 +14,9 @@ const byName: ReadonlyMap<string, Tlp> = new Map([
   ['RED', 'red'],
 ])
 
+/** ThreatConnect's own labels, which nearly all records have, without looking for other spellings. */
+const bySpelling: ReadonlyMap<string, Tlp> = new Map([...byName].map(([name, tlp]) => [`TLP:${name}`, tlp]))
+
 /** 0 for clear … 4 for red. */
 export function tlpOrder(tlp: Tlp): number {
   return tlpLevels.indexOf(tlp)
@@ -32,6 +35,11 @@ export function strictest(a: Tlp | undefined, b: Tlp | undefined): Tlp | undefin
 export function tlpFromLabels(names: readonly string[]): Tlp | undefined {
   let result: Tlp | undefined
   for (const name of names) {
+    const usual = bySpelling.get(name)
+    if (usual !== undefined) {
+      result = strictest(result, usual)
+      continue
+    }
     const label = /^TLP(?:V?[12](?:\.0)?)?[:_-]*(?=[A-Z])([A-Z]+(?:[+_-]STRICT)?)/.exec(
       name.replaceAll(/\s/g, '').toUpperCase(),
     )?.[1]

@@ -116,6 +116,19 @@ t.test(
     t.equal(answers[0]?.json().count, 5)
     const empty = await app.inject({ method: 'POST', url: path })
     t.equal(empty.statusCode, 200, 'a POST without a body has the defaults')
+    const mixed = await app.inject({
+      method: 'POST',
+      url: `${path}?limit=1&raw=false`,
+      payload: { view: 'xsoar' },
+    })
+    t.match(mixed.json(), { count: 1, data: [{ fields: {} }] }, 'a POST takes the query as well')
+    const byQuery = await app.inject({ method: 'POST', url: `${path}?limit=3` })
+    t.equal(byQuery.json().count, 3)
+    const twice = await app.inject({ method: 'POST', url: `${path}?limit=1`, payload: { limit: 1 } })
+    t.match(twice.json(), {
+      status: 400,
+      errors: [{ pointer: '/limit', detail: /in the query and in the body/ }],
+    })
     const comma = { owners: ['Äpfel & Birnen, Threat Intel'], explain: true }
     t.match(
       (await app.inject({ method: 'POST', url: path, payload: comma })).json().tql,

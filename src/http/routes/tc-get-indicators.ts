@@ -10,7 +10,10 @@ import { jsonAnswer, type LiveRequest, markdownAnswer } from '../../commands/tc-
 import type { RoutePlugin } from '../app.ts'
 import { chunkSender, whileConnected } from '../chunked-answer.ts'
 import { json, markdown, wantsMarkdown } from '../media-types.ts'
+import { fromBoth, withoutDefaults } from '../query-and-body.ts'
 import { answers } from './tc-get-indicators-schema.ts'
+
+const postArguments = withoutDefaults(tcGetIndicatorsArguments)
 
 export function tcGetIndicators(sources: Sources): RoutePlugin {
   const send = chunkSender()
@@ -53,12 +56,13 @@ export function tcGetIndicators(sources: Sources): RoutePlugin {
       schema: {
         operationId: 'queryIndicatorsLive',
         summary: 'Get indicators live from ThreatConnect, arguments in the body',
-        description: 'The same as by GET, for arguments too long for an address.',
+        description: 'The same as by GET, for arguments too long for an address; the query is taken as well.',
         tags: ['ThreatConnect'],
-        body: { ...tcGetIndicatorsArguments, examples: [{ indicator_type: ['Address', 'Host'], limit: 50 }] },
+        querystring: postArguments,
+        body: { ...postArguments, examples: [{ indicator_type: ['Address', 'Host'], limit: 50 }] },
         response: answers,
       },
-      handler: (request, reply) => respond(request.body ?? {}, request, reply),
+      handler: (request, reply) => respond(fromBoth(request.query, request.body), request, reply),
     })
   }
 }

@@ -7,6 +7,7 @@ import { ownersAnswer, ownersMarkdown } from '../../commands/tc-get-owners.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
 import { json, markdown, wantsMarkdown } from '../media-types.ts'
+import { fromBoth } from '../query-and-body.ts'
 import { problems } from '../schema.ts'
 
 const { source, format } = tcGetIndicatorsArguments.properties
@@ -81,10 +82,11 @@ export function tcGetOwners(sources: Sources): RoutePlugin {
         summary: 'Get the owners live from ThreatConnect, arguments in the body',
         description: 'The same as by GET.',
         tags: ['ThreatConnect'],
+        querystring: ownersArguments,
         body: { ...ownersArguments, examples: [{ source: 'tc' }] },
         response: answers,
       },
-      handler: (request, reply) => respond(request.body ?? {}, request, reply),
+      handler: (request, reply) => respond(fromBoth(request.query, request.body), request, reply),
     })
   }
 }

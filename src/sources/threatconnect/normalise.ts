@@ -6,7 +6,14 @@
  */
 import { addressType, canonicalHash, canonicalValue } from '../../model/canonical.ts'
 import { exactId } from '../../model/exact-number.ts'
-import type { Observation, Relationship, ThreatAssess, Tlp, UnreadableRecord } from '../../model/indicator.ts'
+import type {
+  Observation,
+  Provenance,
+  Relationship,
+  ThreatAssess,
+  Tlp,
+  UnreadableRecord,
+} from '../../model/indicator.ts'
 import { bestHash, boundedNumber, scoreOf } from '../../model/score.ts'
 import { earliest, rfc3339 } from '../../model/time.ts'
 import { tlpFromLabels } from '../../model/tlp.ts'
@@ -43,40 +50,48 @@ export function normalise(
   return { observation: observe(record, identity, remoteId, source) }
 }
 
+type Writable<T> = { -readonly [Member in keyof T]?: T[Member] }
+
+/** Member by member: this runs for every record of every answer, and spreading objects is what costs most here. */
 function observe(record: Raw, identity: Identity, remoteId: string, source: SourceOptions): Observation {
-  const owner = text(record.ownerName)
-  const link = text(record.webLink)
-  const reportedBy = text(record.source)
   const confidence = boundedNumber(record.confidence, 0, 100)
   const rating = boundedNumber(record.rating, 0, 5)
-  const assess = threatAssess(record)
+  const assessed = threatAssess(record)
   const description = text(record.description) ?? descriptionAttribute(record)
   const tlp = labelled(record) ?? source.tlp
   const firstSeen = firstSeenOf(record)
   const lastModified = rfc3339(record.lastModified)
-  return {
-    ...identity,
-    score: source.reputation ?? scoreOf(record.threatAssessScore),
-    ...(confidence !== undefined && { confidence }),
-    ...(rating !== undefined && { rating }),
-    ...(assess !== undefined && { threatAssess: assess }),
-    active: record.active !== false && record.active !== 'false',
-    ...(description !== undefined && { description }),
-    ...(tlp !== undefined && { tlp }),
-    reliability: source.reliability,
-    tags: tagsOf(record, source.feedTags),
-    ...(firstSeen !== undefined && { firstSeen }),
-    ...(lastModified !== undefined && { lastModified }),
-    relationships: relationshipsOf(record),
-    provenance: {
-      source: source.name,
-      ...(owner !== undefined && { owner }),
-      remoteId,
-      ...(link !== undefined && { link }),
-      ...(reportedBy !== undefined && { reportedBy }),
-    },
-    raw: record,
-  }
+  const draft: Writable<Observation> = { type: identity.type }
+  if (identity.customType !== undefined) draft.customType = identity.customType
+  draft.value = identity.value
+  draft.score = source.reputation ?? scoreOf(record.threatAssessScore)
+  if (confidence !== undefined) draft.confidence = confidence
+  if (rating !== undefined) draft.rating = rating
+  if (assessed !== undefined) draft.threatAssess = assessed
+  draft.active = record.active !== false && record.active !== 'false'
+  if (description !== undefined) draft.description = description
+  if (tlp !== undefined) draft.tlp = tlp
+  draft.reliability = source.reliability
+  draft.tags = tagsOf(record, source.feedTags)
+  if (identity.hashes !== undefined) draft.hashes = identity.hashes
+  if (firstSeen !== undefined) draft.firstSeen = firstSeen
+  if (lastModified !== undefined) draft.lastModified = lastModified
+  draft.relationships = relationshipsOf(record)
+  draft.provenance = provenanceOf(record, remoteId, source)
+  draft.raw = record
+  return draft as Observation
+}
+
+function provenanceOf(record: Raw, remoteId: string, source: SourceOptions): Provenance {
+  const owner = text(record.ownerName)
+  const link = text(record.webLink)
+  const reportedBy = text(record.source)
+  const draft: Writable<Provenance> = { source: source.name }
+  if (owner !== undefined) draft.owner = owner
+  draft.remoteId = remoteId
+  if (link !== undefined) draft.link = link
+  if (reportedBy !== undefined) draft.reportedBy = reportedBy
+  return draft as Provenance
 }
 
 /** What the record is: type and canonical value, or why that can't be told. */
@@ -119,11 +134,11 @@ function threatAssess(record: Raw): ThreatAssess | undefined {
   const rating = boundedNumber(record.threatAssessRating, 0, 5)
   const confidence = boundedNumber(record.threatAssessConfidence, 0, 100)
   if (score === undefined && rating === undefined && confidence === undefined) return undefined
-  return {
-    ...(score !== undefined && { score }),
-    ...(rating !== undefined && { rating }),
-    ...(confidence !== undefined && { confidence }),
-  }
+  const draft: Writable<ThreatAssess> = {}
+  if (score !== undefined) draft.score = score
+  if (rating !== undefined) draft.rating = rating
+  if (confidence !== undefined) draft.confidence = confidence
+  return draft
 }
 
 /** The attribute marked as default comes first, else the first one. */
