@@ -5,8 +5,12 @@
  */
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 
 const oldest = [22, 19] as const
+
+/** In the new process: it stops when the channel to this one closes, as it does even by SIGKILL. */
+const tie = 'process.once("disconnect", () => process.kill(process.pid, "SIGTERM")); process.channel?.unref()'
 
 if (isOldEnough(process.versions.node)) {
   const { run } = await import('./cli/program.ts')
@@ -25,19 +29,31 @@ function bundledNode(): string {
   try {
     return require.resolve(`node-${process.platform}-${process.arch}/bin/node`)
   } catch {
-    console.error(
-      `feed-server needs Node ${oldest.join('.')} or later; this is ${process.versions.node}, and no runtime came ` +
-        `with the package for ${process.platform}-${process.arch}. Run npm ci, or install a newer Node.`,
-    )
-    process.exit(2)
+    return unusable(`no runtime came with the package for ${process.platform}-${process.arch}`)
   }
 }
 
-/** The child ends when this process does, even by SIGKILL: the channel between them closes then. */
+function unusable(why: string): never {
+  console.error(
+    `feed-server needs Node ${oldest.join('.')} or later; this is ${process.versions.node}, and ${why}. ` +
+      'Run npm ci, or install a newer Node.',
+  )
+  process.exit(2)
+}
+
+/**
+ * Signals reach the new process once and through this one alone, as it is in no group of the terminal: a Ctrl-C that
+ * came twice would be taken for a second one, which ends a server at once.
+ */
 function handOver(node: string): void {
-  const child = spawn(node, process.argv.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  const options = [...process.execArgv, '--import', `data:text/javascript,${encodeURIComponent(tie)}`]
+  const child = spawn(node, [...options, ...process.argv.slice(1)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal))
+  child.on('error', ({ message }) => unusable(`the runtime of the package does not start (${message})`))
   child.on('exit', (code, signal) => {
-    process.exitCode = code ?? (signal === null ? 1 : 128)
+    process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal])
   })
 }

@@ -2,28 +2,33 @@
 import type { Command } from 'commander'
 import { sourceNamed } from '../commands/pick-source.ts'
 import type { Finding } from '../connector.ts'
+import { CommandError } from './failure.ts'
 import { withSources } from './sources.ts'
-import { CommandError, harmless, print } from './terminal.ts'
+import { harmless, print } from './terminal.ts'
 
 export function checkCommand(program: Command): void {
   program
     .command('check')
     .argument('[name]', 'one source; without it, all')
-    .option('--json', 'the answer of the HTTP API, as JSON, a line for each source')
+    .option('--json', 'the answer of the HTTP API with the name, as JSON: a line for each source')
     .description('Says what is wrong with a source and how to mend it; exits with 1 if anything is.')
     .action((name: string | undefined, options: { json?: true }) =>
       withSources(program, async (sources, signal) => {
         const chosen = name === undefined ? [...sources] : [[name, sourceNamed(sources, name)] as const]
         if (chosen.length === 0)
-          throw new CommandError('no source is configured: there is nothing to check', 1)
-        let healthy = true
+          throw new CommandError(
+            'no source is configured: there is nothing to check. Set TC_BASE_URL, TC_ACCESS_ID and TC_SECRET_KEY, or write `sources`.',
+            1,
+          )
+        const ill: string[] = []
         for (const [each, source] of chosen) {
           const checks = await source.check(signal)
           const ok = checks.every((check) => check.ok)
-          healthy &&= ok
-          await print(options.json ? `${JSON.stringify({ name: each, ok, checks })}\n` : report(each, checks))
+          if (!ok) ill.push(each)
+          const text = options.json ? `${JSON.stringify({ name: each, ok, checks })}\n` : report(each, checks)
+          await print(text, signal)
         }
-        if (!healthy) throw new CommandError('the check found something wrong', 1)
+        if (ill.length > 0) throw new CommandError(`something is wrong with: ${ill.join(', ')}`, 1)
       }),
     )
 }
@@ -32,7 +37,7 @@ function report(name: string, checks: readonly Finding[]): string {
   const lines = checks.flatMap((check) => [
     `  ${check.ok ? 'ok  ' : 'FAIL'} ${check.name}`,
     ...(check.cause === undefined ? [] : [`         cause:  ${harmless(check.cause)}`]),
-    ...(check.remedy === undefined ? [] : [`         remedy: ${check.remedy}`]),
+    ...(check.remedy === undefined ? [] : [`         remedy: ${harmless(check.remedy)}`]),
   ])
   return `source ${name}\n${lines.join('\n')}\n`
 }

@@ -4,25 +4,28 @@ import { stringify } from 'yaml'
 import { registries } from '../app.ts'
 import { environment } from '../config/environment.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
-import { formatProblem } from '../config/problem.ts'
 import { type Simulators, startSimulators } from '../simulation/demo.ts'
+import { configFailure } from './load-config.ts'
 import { serve } from './serve.ts'
 import { portNumber } from './simulate.ts'
-import { CommandError, print } from './terminal.ts'
+import { print } from './terminal.ts'
 
 export function demoCommand(program: Command): void {
   program
     .command('demo')
-    .description('Starts simulators of the vendors on loopback and the server over them.')
-    .option('--port <number>', 'port of the server', portNumber, 8080)
-    .action((options: { port: number }) => demo(options.port))
+    .description(
+      'Starts simulators of the vendors on loopback and the server over them; needs no configuration.',
+    )
+    .option('--port <number>', 'port of the server; else FEED_PORT, else 8080; 0: any free one', portNumber)
+    .action((options: { port?: number }) => demo(options.port))
 }
 
-async function demo(port: number): Promise<void> {
+async function demo(port: number | undefined): Promise<void> {
   const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
   try {
     const { config, warnings } = demoConfig(simulators, port)
-    const { url } = await serve(config, warnings, () => simulators.close())
+    const remedy = 'stop it, or choose another port with --port or FEED_PORT'
+    const url = await serve(config, warnings, { remedy, beforeExit: () => simulators.close() })
     await print(welcome(url, simulators.threatconnect.baseUrl))
   } catch (error) {
     await simulators.close()
@@ -31,26 +34,26 @@ async function demo(port: number): Promise<void> {
 }
 
 /** The demo's own configuration, read as any other: only the log's level and the port are the user's to change. */
-function demoConfig({ threatconnect }: Simulators, port: number): LoadedConfig {
+function demoConfig({ threatconnect }: Simulators, port: number | undefined): LoadedConfig {
   const { baseUrl, accessId, secretKey } = threatconnect
   const file = {
-    server: { host: '127.0.0.1', port },
+    server: { host: '127.0.0.1', port: 8080 },
     log: { level: 'warn' },
     sources: [
       { name: 'tc', kind: 'threatconnect', proxy: 'none', settings: { baseUrl, accessId, secretKey } },
     ],
   }
-  const { FEED_LOG_LEVEL } = environment()
+  const { FEED_LOG_LEVEL, FEED_PORT } = environment()
   const loaded = loadConfig({
     file: 'demo.yaml',
     // A dollar sign before a brace in a secret is no variable.
     readFile: () => stringify(file).replaceAll('${', '$${'),
-    env: { FEED_LOG_LEVEL },
+    env: { FEED_LOG_LEVEL, FEED_PORT: port === undefined ? FEED_PORT : String(port) },
     cwd: process.cwd(),
     registries,
   })
   if (loaded.ok) return loaded
-  throw new CommandError(loaded.errors.map(formatProblem).join('\n'), 2)
+  throw configFailure(loaded.errors)
 }
 
 function welcome(url: string, simulator: string): string {

@@ -1,6 +1,6 @@
 /** How a command writes its result. */
 import type { Command } from 'commander'
-import { CommandError } from './terminal.ts'
+import { CommandError } from './failure.ts'
 
 export interface FormatOptions {
   readonly json?: true
@@ -23,4 +23,9 @@ export function formatOf(options: FormatOptions): Format {
     throw new CommandError(`--${chosen.join(' and --')} exclude each other: choose one`, 2)
   }
   return chosen[0] ?? 'table'
+}
+
+/** `1 record`, `2 records`. */
+export function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }

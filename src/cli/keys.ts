@@ -2,7 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import { isScope, scopeWords } from '../config/key-checks.ts'
-import { CommandError, print } from './terminal.ts'
+import { CommandError } from './failure.ts'
+import { print } from './terminal.ts'
 
 /** 256 bits, letters and digits only: some clients split header values at other characters. */
 export function newKey(id: string): { key: string; secretHash: string } {
@@ -29,7 +30,7 @@ export async function createKey(id: string, scopes: readonly string[], json: boo
   const list = scopes.map((scope) => JSON.stringify(scope)).join(', ')
   await print(
     `The API key, shown only now:\n\n  ${key}\n\nIts entry under auth.keys of the configuration:\n\n` +
-      `  - { id: ${id}, secretHash: "${secretHash}", scopes: [${list}] }\n`,
+      `  - { id: ${JSON.stringify(id)}, secretHash: "${secretHash}", scopes: [${list}] }\n\nThe server knows it after a restart.\n`,
   )
 }
 

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
+import { harmless } from './terminal.ts'
 
 export interface LogOptions {
   readonly level: string
@@ -12,24 +13,28 @@ export interface LogOptions {
 
 export function createLog({ level, secrets, stream }: LogOptions): Logger {
   const target = stream.isTTY ? pretty({ destination: stream, sync: true, ignore: 'pid,hostname' }) : stream
-  const redact = redactor(secrets)
+  const spellings = spelled(secrets, (secret) => JSON.stringify(secret).slice(1, -1))
   return pino(
     { level, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => void target.write(redact(line)) },
+    { write: (line: string) => void target.write(redacted(line, spellings)) },
   )
 }
 
+/** A message for the terminal without the secrets of the configuration. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return redacted(text, spelled(secrets, harmless))
+}
+
 /**
- * Takes secrets out of a finished line, wherever they got into it: paths and objects can't be listed for errors of
- * libraries. In a line they stand as JSON writes them, or percent-encoded in an address.
+ * Secrets are taken out of finished lines, wherever they got into them: paths and objects can't be listed for errors of
+ * libraries. In a line they stand as it writes texts, or percent-encoded in an address.
  */
-export function redactor(secrets: readonly string[]): (line: string) => string {
-  const spellings = new Set<string>()
-  for (const secret of secrets) {
-    spellings.add(JSON.stringify(secret).slice(1, -1))
-    spellings.add(encodeURIComponent(secret))
-  }
+function spelled(secrets: readonly string[], written: (secret: string) => string): readonly string[] {
+  const spellings = new Set(secrets.flatMap((secret) => [written(secret), encodeURIComponent(secret)]))
   // The longest first: one may be part of another.
-  const ordered = [...spellings].sort((a, b) => b.length - a.length)
-  return (line) => ordered.reduce((text, secret) => text.replaceAll(secret, '[redacted]'), line)
+  return [...spellings].sort((a, b) => b.length - a.length)
+}
+
+function redacted(text: string, spellings: readonly string[]): string {
+  return spellings.reduce((line, secret) => line.replaceAll(secret, '[redacted]'), text)
 }

@@ -5,60 +5,67 @@ import type { Command } from 'commander'
 import { createApp } from '../app.ts'
 import { environment } from '../config/environment.ts'
 import type { Config } from '../config/model.ts'
-import type { App } from '../http/app.ts'
 import { listenHost } from '../http/loopback.ts'
 import { version } from '../version.ts'
+import { listenFailure } from './listen.ts'
 import { loadedConfig } from './load-config.ts'
 import { createLog } from './log.ts'
-import { CommandError } from './terminal.ts'
+import { stopper } from './stop.ts'
+import { outliveReader } from './terminal.ts'
 
-/** Work under way has this long to end after SIGTERM or SIGINT; a second signal ends it at once. */
+/** All of the stop: SIGKILL comes after 10 s with most supervisors. A second signal ends the process at once. */
 const graceMs = 9000
 
 export function serveCommand(program: Command): void {
   program
     .command('serve')
-    .description('Runs the server.')
+    .description('Runs the server; SIGTERM or Ctrl-C stops it within 10 s, a second one at once.')
     .action(async () => {
       const { config, warnings } = loadedConfig(program)
-      await serve(config, warnings)
+      await serve(config, warnings, { remedy: 'stop it, or set another server.port or FEED_PORT' })
     })
 }
 
-export interface Served {
-  readonly url: string
-  readonly server: App
+export interface ServeOptions {
+  /** What to do about an address that can't be listened on. */
+  readonly remedy: string
+  beforeExit?(): Promise<void>
 }
 
-/** Listens, and stays until a signal ends it. @throws CommandError when the address can't be had */
+/**
+ * Listens, and stays until a signal ends it.
+ * @returns the server's URL
+ * @throws CommandError when the address can't be had
+ */
 export async function serve(
   config: Config,
   warnings: readonly string[],
-  beforeExit: () => Promise<void> = async () => {},
-): Promise<Served> {
+  { remedy, beforeExit }: ServeOptions,
+): Promise<string> {
   const log = createLog({ level: config.log.level, secrets: config.secrets, stream: process.stdout })
-  for (const warning of warnings) log.warn(warning)
-  for (const later of notServedYet(config)) log.warn(later)
-  const server = await createApp(config, { log, version, env: environment(), now: Date.now })
+  outliveReader()
   const { host, note } = listenHost(config.server.host, config.auth.keys.length > 0)
-  if (note !== undefined) log.warn(note)
-  const { port } = config.server
-  try {
-    await server.listen({ host, port })
-  } catch (error) {
-    await server.close()
-    throw new CommandError(`can't listen on ${host}:${port}: ${(error as Error).message}`, 1)
+  for (const warning of [...warnings, ...notServedYet(config), ...(note === undefined ? [] : [note])]) {
+    log.warn(warning)
   }
-  closeWithGrace({ delay: graceMs, logger: log }, async ({ signal, err }) => {
+  const server = await createApp(config, { log, version, env: environment(), now: Date.now })
+  const stop = stopper(server, log)
+  const grace = closeWithGrace({ delay: graceMs, logger: log }, async ({ signal, err }) => {
     if (err) log.fatal({ err }, 'stopping after an error that nobody handled')
     else log.info({ signal }, 'stopping')
-    await server.close()
-    await beforeExit()
+    await stop()
+    await beforeExit?.()
   })
+  const { port } = config.server
+  try {
+    await server.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` })
+  } catch (error) {
+    grace.uninstall()
+    await server.close()
+    throw listenFailure({ host, port }, error, remedy)
+  }
   const { address, port: bound, family } = server.server.address() as AddressInfo
-  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
-  log.info({ url, sources: config.sources.map(({ name }) => name) }, `listening on ${url}`)
-  return { url, server }
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
 }
 
 /** What the configuration asks for and this version does not do must not go unsaid. */
@@ -70,7 +77,7 @@ function notServedYet(config: Config): string[] {
   ] as const
   const unserved = parts
     .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${count} ${name} are configured, but this version does not serve ${name} yet`)
+    .map(([name, count]) => `${name} are configured (${count}), but this version does not serve ${name} yet`)
   if (config.store.kind === 'postgres') {
     unserved.push('store.url names a PostgreSQL, but this version stores nothing yet')
   }

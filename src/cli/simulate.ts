@@ -2,6 +2,7 @@
 import closeWithGrace from 'close-with-grace'
 import { type Command, InvalidArgumentError } from 'commander'
 import { startSimulators } from '../simulation/demo.ts'
+import { listenFailure } from './listen.ts'
 import { print } from './terminal.ts'
 
 export function simulateCommand(program: Command): void {
@@ -9,9 +10,11 @@ export function simulateCommand(program: Command): void {
     .command('simulate')
     .description("Runs the vendors' simulators.")
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <number>', 'port of the ThreatConnect simulator', portNumber, 9100)
+    .option('--port <number>', 'port of the ThreatConnect simulator; 0: any free one', portNumber, 9100)
     .action(async (options: { host: string; port: number }) => {
-      const simulators = await startSimulators(options)
+      const simulators = await startSimulators(options).catch((error: unknown) => {
+        throw listenFailure(options, error, 'choose another with --host or --port')
+      })
       closeWithGrace({ delay: 5000 }, () => simulators.close())
       const { baseUrl, accessId, secretKey } = simulators.threatconnect
       await print(`ThreatConnect simulator: ${baseUrl} (accessId ${accessId}, secretKey ${secretKey})\n`)

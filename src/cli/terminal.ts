@@ -1,40 +1,54 @@
-/** What every command writes: results to standard output, everything else to standard error. */
+/** What a command writes: results to standard output, everything else to standard error. */
 import { once } from 'node:events'
-import { errorTable, ServiceError, UpstreamError, upstreamCode } from '../errors.ts'
 
-/** 0 good, 1 failed, 2 bad usage or configuration. */
-export type ExitCode = 0 | 1 | 2
+/**
+ * Control characters of foreign text would steer the terminal, and marks of direction would put it in another order
+ * than it has. Line ends and tabs are ours: tables and lists are made of them.
+ */
+const steering = /(?![\n\t])[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu
 
-/** Ends a command with a message and an exit code; `lines` are shown as they are. */
-export class CommandError extends Error {
-  readonly exitCode: ExitCode
+/** What would steer a terminal as `\u001b`: to be seen in a table, and in JSON the same text as before. */
+function visible(text: string): string {
+  return text.replace(steering, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
 
-  constructor(message: string, exitCode: ExitCode) {
-    super(message)
-    this.name = 'CommandError'
-    this.exitCode = exitCode
+/** Foreign text as a part of one line. */
+export function harmless(text: string): string {
+  return visible(text.replace(/[\t\n\r]+/g, ' '))
+}
+
+/**
+ * Writes a result, and waits while the reader is slower than we are.
+ * @param signal ends the wait
+ * @throws the signal's reason
+ */
+export async function print(text: string, signal?: AbortSignal): Promise<void> {
+  if (process.stdout.write(visible(text))) return
+  try {
+    await once(process.stdout, 'drain', { ...(signal !== undefined && { signal }) })
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
   }
 }
 
-/** Waits while the reader is slower than we are; a reader that went away (`| head`) ends the command quietly. */
-export async function print(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+/** Lines for whoever watches: errors, warnings, hints. */
+export function tell(text: string): void {
+  process.stderr.write(`${visible(text)}\n`)
 }
 
-/** Control characters of foreign text would steer the terminal. */
-export function harmless(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ')
+/** A reader that went away (`| head`) ends the command quietly; a result that can't be written is a failure. */
+export function endWithReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    tell(`the result could not be written: ${error.message}`)
+    process.exit(1)
+  })
+  // Whoever does not listen to standard error misses a message, and nothing else.
+  process.stderr.on('error', () => {})
 }
 
-/** What went wrong, what to do, in the words that the HTTP answer has too. */
-export function describe(error: unknown): string {
-  if (error instanceof CommandError) return error.message
-  if (error instanceof ServiceError) return sentence(error.code, error.message)
-  if (error instanceof UpstreamError) return sentence(upstreamCode[error.kind], error.message)
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
-}
-
-function sentence(code: keyof typeof errorTable, detail: string): string {
-  const { title, help } = errorTable[code]
-  return `${harmless(`${title}: ${detail}`)}\n${help}`
+/** A server goes on when nobody reads its log any more. */
+export function outliveReader(): void {
+  process.stdout.removeAllListeners('error').on('error', () => {})
 }
