@@ -5,10 +5,6 @@ import type { Registries } from './config/load.ts'
 import type { Config } from './config/model.ts'
 import { exporters } from './exporters/index.ts'
 import type { App } from './http/app.ts'
-import { sourceRoutes } from './http/routes/sources.ts'
-import { tcGetIndicators } from './http/routes/tc-get-indicators.ts'
-import { tcGetOwners } from './http/routes/tc-get-owners.ts'
-import { createServer } from './http/server.ts'
 import { indicatorSchema } from './model/indicator-schema.ts'
 import { sources as sourceKinds } from './sources/index.ts'
 import type { Source, SourceDefinition } from './sources/source.ts'
@@ -71,6 +67,11 @@ function definitionOf(kind: string): SourceDefinition {
 
 /** The HTTP server over the sources, not listening yet; closing it closes their connections. */
 export async function createApp(config: Config, environment: Environment): Promise<App> {
+  // Loaded here, not above: commands that only ask a source start in half the time without it.
+  const { createServer } = await import('./http/server.ts')
+  const { sourceRoutes } = await import('./http/routes/sources.ts')
+  const { tcGetIndicators } = await import('./http/routes/tc-get-indicators.ts')
+  const { tcGetOwners } = await import('./http/routes/tc-get-owners.ts')
   const { sources, close } = createSources(config, environment)
   const server = await createServer({
     keys: config.auth.keys,

@@ -1,19 +1,31 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 /**
  * The process: command line -> program. It also sees to the runtime: an older `node` on the PATH hands over to the
  * one that the package brought along, so that `node dist/main.js` works wherever `npm ci` did.
+ *
+ * Pages of records come and go: with a small young generation their garbage is collected while it is warm, which takes
+ * a third of the memory and less time than V8's default of 16 MiB and more (`npm run bench:pass-through`).
  */
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 
 const oldest = [22, 19] as const
+/** In MiB; as in the first line, in package.json and in the Dockerfile. */
+const youngGeneration = '--max-semi-space-size=4'
 
 /** In the new process: it stops when the channel to this one closes, as it does even by SIGKILL. */
 const tie = 'process.once("disconnect", () => process.kill(process.pid, "SIGTERM")); process.channel?.unref()'
 
 if (isOldEnough(process.versions.node)) {
   const { run } = await import('./cli/program.ts')
+  // V8 lets a small heap grow to four times what lives in it; three times is less memory at the same speed.
+  setFlagsFromString('--heap-growing-percent=200')
+  // So small a young generation is collected sooner by one thread than by several.
+  setFlagsFromString('--no-parallel-scavenge')
+  // Started without it, by a bare `node`: the size can't be set any more, but it need not grow further.
+  if (!process.execArgv.includes(youngGeneration)) setFlagsFromString('--semi-space-growth-factor=1')
   process.exitCode = await run(process.argv.slice(2))
 } else {
   handOver(bundledNode())
@@ -46,7 +58,12 @@ function unusable(why: string): never {
  * came twice would be taken for a second one, which ends a server at once.
  */
 function handOver(node: string): void {
-  const options = [...process.execArgv, '--import', `data:text/javascript,${encodeURIComponent(tie)}`]
+  const options = [
+    ...process.execArgv,
+    youngGeneration,
+    '--import',
+    `data:text/javascript,${encodeURIComponent(tie)}`,
+  ]
   const child = spawn(node, [...options, ...process.argv.slice(1)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     detached: true,

@@ -128,7 +128,7 @@ t.test('the image runs the server without root, as one process without a shell',
     [],
     'everything in it belongs to root: the server can change nothing of itself',
   )
-  t.same(execForm(only('ENTRYPOINT')), ['node', 'dist/main.js'])
+  t.same(execForm(only('ENTRYPOINT')), ['node', '--max-semi-space-size=4', 'dist/main.js'])
   t.same(execForm(only('CMD')), ['serve'])
   t.equal(only('EXPOSE'), '8080')
   const env = only('ENV')

@@ -4,7 +4,7 @@ import { stringify } from 'yaml'
 import { registries } from '../app.ts'
 import { environment } from '../config/environment.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
-import { type Simulators, startSimulators } from '../simulation/demo.ts'
+import type { Simulators } from '../simulation/demo.ts'
 import { configFailure } from './load-config.ts'
 import { serve } from './serve.ts'
 import { portNumber } from './simulate.ts'
@@ -21,6 +21,8 @@ export function demoCommand(program: Command): void {
 }
 
 async function demo(port: number | undefined): Promise<void> {
+  // Made-up vendors are nothing that a server needs in its memory.
+  const { startSimulators } = await import('../simulation/demo.ts')
   const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
   try {
     const { config, warnings } = demoConfig(simulators, port)

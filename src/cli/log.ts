@@ -1,7 +1,6 @@
 /** The log: JSON lines, or readable ones on a terminal; no secret of the configuration gets into it. */
 import type { Writable } from 'node:stream'
 import { type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
 import { harmless } from './terminal.ts'
 
 export interface LogOptions {
@@ -11,13 +10,19 @@ export interface LogOptions {
   readonly stream: Writable & { readonly isTTY?: boolean }
 }
 
-export function createLog({ level, secrets, stream }: LogOptions): Logger {
-  const target = stream.isTTY ? pretty({ destination: stream, sync: true, ignore: 'pid,hostname' }) : stream
+export async function createLog({ level, secrets, stream }: LogOptions): Promise<Logger> {
+  const target = stream.isTTY ? await readable(stream) : stream
   const spellings = spelled(secrets, (secret) => JSON.stringify(secret).slice(1, -1))
   return pino(
     { level, timestamp: pino.stdTimeFunctions.isoTime },
     { write: (line: string) => void target.write(redacted(line, spellings)) },
   )
+}
+
+/** Loaded for people only: a server in a container never needs it. */
+async function readable(stream: Writable): Promise<Writable> {
+  const { default: pretty } = await import('pino-pretty')
+  return pretty({ destination: stream, sync: true, ignore: 'pid,hostname' })
 }
 
 /** A message for the terminal without the secrets of the configuration. */

@@ -42,7 +42,7 @@ export async function serve(
   warnings: readonly string[],
   { remedy, beforeExit }: ServeOptions,
 ): Promise<string> {
-  const log = createLog({ level: config.log.level, secrets: config.secrets, stream: process.stdout })
+  const log = await createLog({ level: config.log.level, secrets: config.secrets, stream: process.stdout })
   outliveReader()
   const { host, note } = listenHost(config.server.host, config.auth.keys.length > 0)
   for (const warning of [...warnings, ...notServedYet(config), ...(note === undefined ? [] : [note])]) {

@@ -1,7 +1,6 @@
 /** `feed-server simulate`: the vendors' simulators alone, for trying things out without accounts. */
 import closeWithGrace from 'close-with-grace'
 import { type Command, InvalidArgumentError } from 'commander'
-import { startSimulators } from '../simulation/demo.ts'
 import { listenFailure } from './listen.ts'
 import { print } from './terminal.ts'
 
@@ -12,6 +11,7 @@ export function simulateCommand(program: Command): void {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port of the ThreatConnect simulator; 0: any free one', portNumber, 9100)
     .action(async (options: { host: string; port: number }) => {
+      const { startSimulators } = await import('../simulation/demo.ts')
       const simulators = await startSimulators(options).catch((error: unknown) => {
         throw listenFailure(options, error, 'choose another with --host or --port')
       })

@@ -23,7 +23,7 @@ export async function withSources(
   const { secrets } = config
   // Good runs leave standard error empty: what the server logs by default is no news in a terminal.
   const level = config.log.level === 'info' ? 'warn' : config.log.level
-  const log = createLog({ level, secrets, stream: process.stderr })
+  const log = await createLog({ level, secrets, stream: process.stderr })
   const surroundings = { log, version, env: environment(), now: Date.now }
   const { sources, close } = createSources(config, surroundings)
   const controller = new AbortController()

@@ -1,9 +1,11 @@
 /** The answers of `tc-get-indicators`, a chunk a page: whoever takes them holds one page at a time. */
+import { deepestRecord, isDeeper } from '../model/depth.ts'
 import type { Indicator, UnreadableRecord } from '../model/indicator.ts'
 import { markdownHeader, markdownRow, markdownTable } from '../model/markdown.ts'
 import { toIndicator } from '../model/merge.ts'
 import { toXsoar, type XsoarIndicator } from '../model/xsoar.ts'
 import type { LivePage, LiveQuery, LiveSource } from '../sources/source.ts'
+import { JsonWriter } from './json-writer.ts'
 
 export interface LiveRequest {
   /** Configured name, for the answer. */
@@ -25,10 +27,12 @@ export async function* jsonAnswer(request: LiveRequest): AsyncGenerator<string |
   let count = 0
   let requests = 0
   let next: number | null = request.query.limit === 0 ? request.query.offset : null
+  const writer = new JsonWriter()
   yield '{"data":['
   for await (const page of pagesOf(request)) {
     const items = itemsOf(page, request)
-    if (items.length > 0) yield jsonItems(items, count === 0 ? '' : ',')
+    if (count > 0 && items.length > 0) yield ','
+    if (items.length > 0) yield writer.items(items)
     count += items.length
     requests += page.requests
     unreadable.push(...page.unreadable)
@@ -44,20 +48,6 @@ export async function* jsonAnswer(request: LiveRequest): AsyncGenerator<string |
   yield `],${JSON.stringify(tail).slice(1)}`
 }
 
-/**
- * Items as JSON with commas between, in UTF-8. One by one: a single character beyond Latin-1 makes a text of the whole
- * page twice as large and its encoding twice as slow.
- */
-function jsonItems(items: readonly LiveItem[], before: string): Buffer {
-  const texts = items.map((item, place) => (place === 0 ? before : ',') + JSON.stringify(item))
-  let size = 0
-  for (const text of texts) size += Buffer.byteLength(text)
-  const bytes = Buffer.allocUnsafeSlow(size)
-  let at = 0
-  for (const text of texts) at += bytes.write(text, at)
-  return bytes
-}
-
 /** One item a line. What can't be a line is handed to `onUnreadable`. */
 export async function* ndjsonAnswer(
   request: LiveRequest,
@@ -70,27 +60,26 @@ export async function* ndjsonAnswer(
   }
 }
 
+/** Rows that wait until it is known which columns they fill. */
+const mostWaiting = 1000
+
 /**
- * The War Room table. Columns that no row fills are left out; where there are several pages, these are those that
- * the arguments leave empty, so that the rows of a page need not wait for the last one.
+ * The War Room table. Columns that no row fills are left out; of a table with more than 1,000 rows, those that the
+ * arguments leave empty, so that its rows need not wait for the last one.
  */
 export async function* markdownAnswer(request: LiveRequest): AsyncGenerator<string> {
   const title = 'ThreatConnect Feed - Indicators'
   const unreadable: UnreadableRecord[] = []
+  const waiting: LiveItem[] = []
   let columns: readonly string[] | undefined
-  let waiting: readonly LiveItem[] = []
   for await (const page of pagesOf(request)) {
-    const rows = itemsOf(page, { ...request, view: 'xsoar' })
     unreadable.push(...page.unreadable)
-    if (columns === undefined && waiting.length === 0) {
-      waiting = rows
-      continue
-    }
-    if (columns === undefined) {
+    waiting.push(...itemsOf(page, { ...request, view: 'xsoar' }))
+    if (columns === undefined && waiting.length > mostWaiting) {
       columns = filledColumns(request)
-      yield markdownHeader(title, columns) + waiting.map((row) => markdownRow(row, columns ?? [])).join('')
+      yield markdownHeader(title, columns)
     }
-    for (const row of rows) yield markdownRow(row, columns)
+    if (columns !== undefined) for (const row of waiting.splice(0)) yield markdownRow(row, columns)
   }
   if (columns === undefined) yield markdownTable(title, waiting, allColumns)
   if (unreadable.length > 0) {
@@ -108,11 +97,28 @@ function filledColumns({ raw, live, query }: LiveRequest): readonly string[] {
   return allColumns.filter((column) => !empty.has(column))
 }
 
-/** Every page, told to `onPage` on its way. */
-export async function* pagesOf({ live, query, signal, onPage }: LiveRequest): AsyncGenerator<LivePage> {
+/**
+ * Every page, told to `onPage` on its way. A record that is to be answered as received, but is nested too deeply for
+ * readers of the answer, is unreadable.
+ */
+export async function* pagesOf({ live, query, raw, signal, onPage }: LiveRequest): AsyncGenerator<LivePage> {
   for await (const page of live.indicators(query, signal)) {
     onPage?.(page)
-    yield page
+    yield raw ? withoutDeepRecords(page) : page
+  }
+}
+
+function withoutDeepRecords(page: LivePage): LivePage {
+  const deep = page.observations.filter(({ raw }) => isDeeper(raw, deepestRecord))
+  if (deep.length === 0) return page
+  const reason = `it is nested more than ${deepestRecord} levels deep; with raw=false it comes without its record`
+  return {
+    ...page,
+    observations: page.observations.filter((observation) => !deep.includes(observation)),
+    unreadable: [
+      ...page.unreadable,
+      ...deep.map(({ provenance }) => ({ remoteId: provenance.remoteId, reason })),
+    ],
   }
 }
 

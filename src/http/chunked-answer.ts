@@ -10,12 +10,12 @@ export type ChunkSender = (
   chunks: AsyncGenerator<string | Buffer>,
 ) => Promise<FastifyReply>
 
-const heldForOne = 32 * 1024 * 1024
+const heldForOne = 8 * 1024 * 1024
 const heldForAll = 128 * 1024 * 1024
 
 /**
  * An answer is held back until it is whole, so that a failure on its last page is still an error and no short list;
- * up to 32 MiB, and 128 MiB for all answers at once. What is beyond is sent as it comes, and a failure resets the
+ * up to 8 MiB, and 128 MiB for all answers at once. What is beyond is sent as it comes, and a failure resets the
  * connection in the middle.
  */
 export function chunkSender(): ChunkSender {

@@ -31,10 +31,11 @@ export interface LiveQuery {
   readonly createRelationships?: boolean
 }
 
+/** Some records in the order of the source: a part of one of its pages. */
 export interface LivePage {
   readonly observations: readonly Observation[]
   readonly unreadable: readonly UnreadableRecord[]
-  /** Requests that it took, repeated ones too. */
+  /** Requests that it took, repeated ones too; 0 for the further parts of a page. */
   readonly requests: number
   /** Records of this page, the unreadable ones too. */
   readonly received: number

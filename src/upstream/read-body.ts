@@ -28,6 +28,8 @@ export function readBody(stream: Request, options: ReadOptions): Promise<Buffer>
   const { maxBytes, timeoutMs, signal, onHead, refuse } = options
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
+    // Where the length is known, chunks are let go as they come.
+    let whole: Buffer | undefined
     let size = 0
     let decoder: Transform | undefined
     const end = () => {
@@ -43,13 +45,15 @@ export function readBody(stream: Request, options: ReadOptions): Promise<Buffer>
     const abort = () => fail(signal?.reason)
     const done = () => {
       end()
-      resolve(Buffer.concat(chunks, size))
+      resolve(whole?.subarray(0, size) ?? Buffer.concat(chunks, size))
     }
     const tooLarge = () => fail(refuse(`sent more than ${maxBytes} bytes`))
     const take = (chunk: Buffer) => {
+      const start = size
       size += chunk.length
       if (size > maxBytes) tooLarge()
-      else chunks.push(chunk)
+      else if (whole === undefined) chunks.push(chunk)
+      else chunk.copy(whole, start)
     }
     const limit = setTimeout(
       () =>
@@ -61,13 +65,15 @@ export function readBody(stream: Request, options: ReadOptions): Promise<Buffer>
     stream.once('response', (response) => {
       const { headers, statusCode } = response
       onHead({ status: statusCode, headers })
-      if (Number(headers['content-length']) > maxBytes) return tooLarge()
+      const length = Number(headers['content-length'])
+      if (length > maxBytes) return tooLarge()
       const coding = headers['content-encoding']?.trim().toLowerCase() ?? ''
       decoder = decoderOf(coding)
       if (decoder !== undefined) return decode(stream, decoder, { take, done, fail })
       if (coding !== '' && coding !== 'identity') {
         return fail(refuse(`sent a body in the encoding "${coding.slice(0, 40)}", which was not asked for`))
       }
+      if (Number.isSafeInteger(length)) whole = Buffer.allocUnsafeSlow(length)
       stream.on('data', take)
       stream.once('end', done)
     })

@@ -41,6 +41,9 @@ const patience = {
   retryTimeouts: false,
 } as const
 
+/** Handed on at once: what is made of so few records is garbage before it is old, which costs the collector least. */
+const sliceSize = 100
+
 const ownersPageSize = 500
 /** Far more than any instance has: an upstream that never ends must not fill the memory. */
 const mostOwners = 100_000
@@ -75,7 +78,7 @@ export class ThreatConnectLive implements LiveSource {
     const send = (request: ListRequest) => this.#list(request, signal, query.tql !== undefined)
     const first = this.#firstRequest(query)
     for await (const page of pages(send, first, this.#defaults.pageSize, query.limit)) {
-      yield this.#normalised(page)
+      yield* this.#slices(page)
     }
   }
 
@@ -118,7 +121,17 @@ export class ThreatConnectLive implements LiveSource {
     }
   }
 
-  #normalised({ data, start, nextStart, requests }: Page & SentAnswer): LivePage {
+  /** An empty page is a slice too: it tells that there is nothing more. */
+  *#slices({ data, start, nextStart, requests }: Page & SentAnswer): Generator<LivePage> {
+    for (let at = 0; at === 0 || at < data.length; at += sliceSize) {
+      const end = Math.min(at + sliceSize, data.length)
+      const records = this.#normalised(data.slice(at, end), start + at)
+      const nextOffset = end < data.length ? start + end : nextStart
+      yield { ...records, received: end - at, nextOffset, requests: at === 0 ? requests : 0 }
+    }
+  }
+
+  #normalised(data: readonly unknown[], start: number): Pick<LivePage, 'observations' | 'unreadable'> {
     const observations: Observation[] = []
     const unreadable: UnreadableRecord[] = []
     for (const [position, record] of data.entries()) {
@@ -126,7 +139,7 @@ export class ThreatConnectLive implements LiveSource {
       if ('observation' in result) observations.push(result.observation)
       else unreadable.push(result.unreadable)
     }
-    return { observations, unreadable, received: data.length, nextOffset: nextStart, requests }
+    return { observations, unreadable }
   }
 }
 

@@ -1,7 +1,6 @@
 /**
- * One ThreatConnect v3 record -> one observation. Pure. Only what makes the identity (id, type, value), or nesting
- * without end, can make a record unreadable; any other member that is not what it should be is absent, and stays in
- * `raw` as received.
+ * One ThreatConnect v3 record -> one observation. Pure. Only what makes the identity (id, type, value) can make a
+ * record unreadable; any other member that is not what it should be is absent, and stays in `raw` as received.
  * Mapping: README, section "Mapping".
  */
 import { addressType, canonicalHash, canonicalValue } from '../../model/canonical.ts'
@@ -25,12 +24,6 @@ type Identity = Pick<Observation, 'type' | 'customType' | 'value' | 'hashes'>
 
 export type Normalised = { readonly observation: Observation } | { readonly unreadable: UnreadableRecord }
 
-/**
- * Far deeper than any record of ThreatConnect's. Whoever writes or reads a record recurses, and one that nobody can
- * carry would take the whole answer with it: other parsers give up between 64 and 1,000 levels.
- */
-const maxDepth = 50
-
 /** @param position of the record in its answer: names a record that has no id */
 export function normalise(
   record: unknown,
@@ -43,7 +36,6 @@ export function normalise(
     unreadable: { remoteId: remoteId ?? `(no id, record ${position + 1} of the answer)`, reason },
   })
   if (!isRaw(record)) return unreadable(`a record takes an object; received ${kindOf(record)}`)
-  if (isDeeper(record, maxDepth)) return unreadable(`it is nested more than ${maxDepth} levels deep`)
   if (remoteId === undefined) return unreadable(`id takes an integer; received ${kindOf(record.id)}`)
   const identity = identify(record, kind)
   if ('reason' in identity) return unreadable(identity.reason)
@@ -206,14 +198,6 @@ function text(value: unknown): string | undefined {
 
 function isRaw(value: unknown): value is Raw {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isDeeper(value: object, levels: number): boolean {
-  if (levels === 0) return true
-  for (const member of Array.isArray(value) ? value : Object.values(value)) {
-    if (typeof member === 'object' && member !== null && isDeeper(member, levels - 1)) return true
-  }
-  return false
 }
 
 function kindOf(value: unknown): string {

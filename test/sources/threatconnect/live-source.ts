@@ -82,7 +82,7 @@ export async function collect(live: LiveSource, query: Partial<LiveQuery>): Prom
   for await (const page of live.indicators({ ...anything, ...query }, AbortSignal.timeout(20_000))) {
     ids.push(...page.observations.map(({ provenance }) => provenance.remoteId))
     unreadable.push(...page.unreadable)
-    requests++
+    requests += page.requests
     nextOffset = page.nextOffset
   }
   return { ids, unreadable, requests, nextOffset }

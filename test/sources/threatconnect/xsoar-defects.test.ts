@@ -110,7 +110,7 @@ t.test('4. one malformed item (tags null, associatedGroups null, …) kills the 
       { id: 2, type: 'Mutex', summary: 'deep', json: deep },
     ],
   })
-  for (const form of ['', '?view=xsoar', '?raw=false']) {
+  for (const form of ['', '?view=xsoar']) {
     const answer = (await nested.app.inject(path + form)).json()
     t.match(answer, {
       count: 1,
@@ -118,6 +118,8 @@ t.test('4. one malformed item (tags null, associatedGroups null, …) kills the 
       unreadable: [{ remoteId: '2', reason: /nested/ }],
     })
   }
+  const bare = (await nested.app.inject(`${path}?raw=false`)).json()
+  t.strictSame([bare.count, bare.unreadable], [2, []], 'without its record it can be told')
   t.match(
     (await nested.app.inject(`${path}?format=markdown`)).body,
     /\| Mutex \| sound \|[\s\S]*\| 2 \| .*nested/,
