@@ -15,8 +15,24 @@ export async function createLog({ level, secrets, stream }: LogOptions): Promise
   const spellings = spelled(secrets, (secret) => JSON.stringify(secret).slice(1, -1))
   return pino(
     { level, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => void target.write(redacted(line, spellings)) },
+    batched(target, (line) => redacted(line, spellings)),
   )
+}
+
+/** One write for all lines of a turn of the event loop: each costs more than the line itself. */
+function batched(target: Writable, finish: (line: string) => string): { write(line: string): void } {
+  let lines = ''
+  const flush = () => {
+    if (lines !== '') target.write(lines)
+    lines = ''
+  }
+  process.on('exit', flush)
+  return {
+    write(line) {
+      if (lines === '') setImmediate(flush)
+      lines += finish(line)
+    },
+  }
 }
 
 /** Loaded for people only: a server in a container never needs it. */

@@ -1,5 +1,6 @@
 /** Headers that tell browsers to run nothing that is not ours. */
-import helmet from '@fastify/helmet'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import helmet from 'helmet'
 import type { App } from './app.ts'
 
 type Directives = Readonly<Record<string, string[]>>
@@ -32,19 +33,42 @@ function isHttps(publicUrl: string | undefined): boolean {
 /** The one style element that Swagger UI makes, by its content: another version may have another. */
 const swaggerUiStyle = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
 
-/** For the configuration of the routes of Swagger UI. */
-export function swaggerUiHeaders(publicUrl: string | undefined) {
-  const policy = contentSecurityPolicy(publicUrl, { styleSrc: ["'self'", swaggerUiStyle] })
-  return { helmet: { contentSecurityPolicy: policy } }
+type Headers = Readonly<Record<string, string>>
+
+/** What helmet would set on each answer: it depends on no request, so it is made once. */
+function fixedHeaders(publicUrl: string | undefined, further?: Directives): Headers {
+  const headers: Record<string, string> = {}
+  const response = {
+    setHeader(name: string, value: string) {
+      headers[name.toLowerCase()] = value
+    },
+    removeHeader() {},
+  } as unknown as ServerResponse
+  const set = helmet({
+    contentSecurityPolicy: contentSecurityPolicy(publicUrl, further),
+    strictTransportSecurity: isHttps(publicUrl) ? { maxAge: 31_536_000, includeSubDomains: false } : false,
+    xFrameOptions: { action: 'deny' },
+    referrerPolicy: { policy: 'no-referrer' },
+  })
+  set({} as IncomingMessage, response, (error) => {
+    if (error !== undefined) throw error
+  })
+  return headers
 }
 
 /** @param publicUrl HSTS and the upgrade of http links only where the outside sees https */
-export async function securityHeaders(app: App, publicUrl: string | undefined): Promise<void> {
-  const https = isHttps(publicUrl)
-  await app.register(helmet, {
-    contentSecurityPolicy: contentSecurityPolicy(publicUrl),
-    strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
-    xFrameOptions: { action: 'deny' },
-    referrerPolicy: { policy: 'no-referrer' },
+export function securityHeaders(app: App, publicUrl: string | undefined): void {
+  setOnAll(app, fixedHeaders(publicUrl))
+}
+
+/** For the routes of Swagger UI, in place of those that hold everywhere. */
+export function swaggerUiHeaders(app: App, publicUrl: string | undefined): void {
+  setOnAll(app, fixedHeaders(publicUrl, { styleSrc: ["'self'", swaggerUiStyle] }))
+}
+
+function setOnAll(app: App, headers: Headers): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers)
+    done()
   })
 }

@@ -208,7 +208,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   const paths = knownPaths()
   const app = create(options, raw)
   begin(app, raw)
-  await securityHeaders(app, publicUrl)
+  securityHeaders(app, publicUrl)
   guard(app, keys, paths)
   takeJsonBodies(app)
   // The readers of arguments.ts validate; and no answer is changed or cut to fit a schema.

@@ -63,9 +63,9 @@ export async function docsRoutes(app: App, publicUrl: string | undefined): Promi
   app.get('/', hidden, (_request, reply) => reply.redirect('/docs', 302))
 
   await app.register(async (scope) => {
-    const headers = swaggerUiHeaders(publicUrl)
+    swaggerUiHeaders(scope as App, publicUrl)
     scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, ...headers, scope: 'public', anyQuery: true }
+      route.config = { ...route.config, scope: 'public', anyQuery: true }
       // The plugin's own description lacks what ours is put right in.
       if (/\/(json|yaml)$/.test(route.url))
         route.handler = (_request, reply) => reply.redirect('/openapi.json', 302)
