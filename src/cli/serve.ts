@@ -48,6 +48,11 @@ export async function serve(
   for (const warning of [...warnings, ...notServedYet(config), ...(note === undefined ? [] : [note])]) {
     log.warn(warning)
   }
+  if (config.sources.length > 0) {
+    log.info(
+      'sources are asked live: what belongs to scheduled fetches (every, expiration, exclusions and so on) has no effect yet',
+    )
+  }
   const server = await createApp(config, { log, version, env: environment(), now: Date.now })
   const stop = stopper(server, log)
   const grace = closeWithGrace({ delay: graceMs, logger: log }, async ({ signal, err }) => {
