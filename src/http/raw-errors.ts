@@ -59,13 +59,14 @@ export interface RawErrors {
   begin(request: FastifyRequest, response: ServerResponse): void
   clientError(error: ParseError, socket: Duplex, log: FastifyBaseLogger): void
   /** Answers CONNECT and unknown expectations. */
-  attach(server: Server): void
+  attach(server: Server, log: FastifyBaseLogger): void
 }
 
 export function rawErrors(): RawErrors {
   const latest = new WeakMap<Duplex, { request: FastifyRequest; response: ServerResponse }>()
 
-  function refuse(socket: Duplex, error: ServiceError, instance: string): void {
+  /** No route and no hook is reached, so the line of the log is written here. */
+  function refuse(socket: Duplex, error: ServiceError, instance: string, log: FastifyBaseLogger): void {
     const last = latest.get(socket)
     const underWay = last?.response.writableFinished === false ? last : undefined
     if (underWay?.response.headersSent || !socket.writable) {
@@ -77,6 +78,7 @@ export function rawErrors(): RawErrors {
       request === undefined
         ? { instance, requestId: crypto.randomUUID() }
         : { instance: pathOf(request.url), requestId: request.id }
+    log.info({ ...where, code: error.code }, error.message)
     socket.end(rawAnswer(error, where), () => socket.destroy())
   }
 
@@ -90,15 +92,15 @@ export function rawErrors(): RawErrors {
         'REQUEST_MALFORMED' as const,
         `the request is not HTTP/1.1: ${error.message.replace(/^Parse Error: /, '')}`,
       ]
-      log.info({ code, parser: error.code }, 'request refused by the parser')
-      refuse(socket, new ServiceError(code, detail), instanceOf(error))
+      refuse(socket, new ServiceError(code, detail), instanceOf(error), log)
     },
-    attach(server) {
+    attach(server, log) {
       server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
         refuse(
           socket,
           new ServiceError('REQUEST_MALFORMED', 'CONNECT is not taken: this is not a proxy'),
           '/',
+          log,
         )
       })
       server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -107,6 +109,7 @@ export function rawErrors(): RawErrors {
         const requestId = crypto.randomUUID()
         const answer = serviceAnswer(new ServiceError('EXPECTATION_FAILED', detail), { instance, requestId })
         const body = JSON.stringify(answer.problem)
+        log.info({ instance, requestId, code: answer.problem.code }, detail)
         response.writeHead(answer.problem.status, {
           ...rawHeaders(body, requestId),
           ...answer.headers,

@@ -74,7 +74,7 @@ function create({ logger, trustProxy }: ServerOptions, raw: RawErrors): App {
       sendAnswer(request, reply, answerOf(error, request))
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
-  raw.attach(app.server)
+  raw.attach(app.server, log)
   return app
 }
 
