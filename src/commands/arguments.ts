@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox'
 import type { LiveQuery } from '../sources/source.ts'
 import { customPrefix, indicatorTypeNames } from '../sources/threatconnect/types.ts'
 
-/** Patterns without \\p{…}: tools that read our description check them with expressions that lack it. */
+/** Patterns without `\p`: tools that read our description check them with expressions that lack it. */
 const printable = '^ *[^\\x00-\\x20\\x7f][^\\x00-\\x1f\\x7f]*$'
 
 function names(description: string, example: readonly string[]) {
@@ -150,12 +150,12 @@ export const tcGetIndicatorsArguments = Type.Object(
 
 export type TcGetIndicatorsArguments = Static<typeof tcGetIndicatorsArguments>
 
-/** Empty lists and texts are as good as none. */
+/** A blank text is as good as none; lists are never empty. */
 export function liveQuery(given: TcGetIndicatorsArguments): LiveQuery {
-  const { owners = [], tags = [], indicator_type: types = [], tql_query: tql = '' } = given
+  const { owners, tags, indicator_type: types = [], tql_query: tql = '' } = given
   return {
-    ...(owners.length > 0 && { owners }),
-    ...(tags.length > 0 && { tags }),
+    ...(owners !== undefined && { owners }),
+    ...(tags !== undefined && { tags }),
     limit: given.limit ?? 50,
     offset: given.offset ?? 0,
     ...(tql.trim() !== '' && { tql }),

@@ -70,6 +70,7 @@ export class RequestLog extends LogController {
   override streamError(error: Error, request: FastifyRequest): void {
     const abandoned = (error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE'
     const level = abandoned ? 'info' : 'error'
+    if (!abandoned) request.failure = { code: 'INTERNAL', detail: 'the answer broke off' }
     request.log[level]({ path: pathOf(request.url), error: describeError(error) }, 'the answer broke off')
   }
 

@@ -94,6 +94,8 @@ function begin(app: App, raw: RawErrors): void {
     done()
   })
   app.addHook('onRequestAbort', async (request) => {
+    // It was we who ended the connection, and that is told already.
+    if (request.failure !== null) return
     request.log.info({ method: request.method, path: pathOf(request.url) }, 'the client went away')
   })
 }

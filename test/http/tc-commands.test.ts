@@ -1,5 +1,6 @@
 /** tc-get-indicators, tc-get-owners and the source check over HTTP, from the request to a simulated ThreatConnect. */
 import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
 import t from 'tap'
 import type { App } from '../../src/http/app.ts'
 import type { Fault } from '../../src/simulation/faults.ts'
@@ -393,7 +394,10 @@ t.test(
       description: big,
     }))
     const simulator = await startThreatConnectSimulator({ indicators: records })
-    const app = await appWith({ sources: [sourceEntry(simulator.url, { settings: { pageSize: 5 } })] })
+    const lines: string[] = []
+    const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+    const entry = sourceEntry(simulator.url, { settings: { pageSize: 5 } })
+    const app = await appWith({ sources: [entry] }, log)
     t.teardown(async () => {
       await app.close()
       await simulator.close()
@@ -410,6 +414,10 @@ t.test(
     const cut = await fetch(url)
     t.equal(cut.status, 200)
     await t.rejects(cut.text(), 'the client sees that it is cut off')
+    await app.close()
+    const told = lines.filter((line) => line.includes('broke off') || line.includes('went away'))
+    t.equal(told.length, 1, 'told once')
+    t.match(told[0], /"level":50.*an HTML page.*the answer broke off/, 'as our failure, with its cause')
   },
 )
 
