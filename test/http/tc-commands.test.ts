@@ -526,6 +526,11 @@ t.test(
       t.match(checks.at(-1), { name, ok: false, cause, remedy: /./ }, fault.kind)
     }
     t.equal((await app.inject({ method: 'POST', url: '/api/v1/sources/nope/check' })).statusCode, 404)
+    simulator.clearFaults()
+    simulator.fail({ kind: 'html' }, { times: 'always', when: ({ url }) => url.includes('/indicators') })
+    const { checks } = (await app.inject({ method: 'POST', url: '/api/v1/sources/tc/check' })).json()
+    t.match(checks.at(-1), { name: 'query', ok: false, cause: /HTML page/ }, 'only the indicators fail')
+    t.equal(new Set(checks.map(({ name }: { name: string }) => name)).size, checks.length, 'each check once')
   },
 )
 

@@ -58,8 +58,10 @@ async function queryFinding(source: CheckedSource, signal: AbortSignal): Promise
       const remedy = 'Correct owners, tags, indicatorTypes or tql of the source.'
       return { name: 'query', ok: false, cause: error.message, remedy }
     }
-    if (error instanceof UpstreamError) return failed(error, source)
-    throw error
+    if (!(error instanceof UpstreamError)) throw error
+    // What the owners have proved before is not taken back: it is this request that fails.
+    const finding = failed(error, source)
+    return proved.includes(finding.name) ? { ...finding, name: 'query' } : finding
   }
 }
 
@@ -145,12 +147,14 @@ function credentialRemedy(cause: string, usesToken: boolean): string {
   return 'Set `accessId` to the access id that ThreatConnect shows under Org Settings > Membership > API users.'
 }
 
+/** What the first request proves, in the order in which one hides the next. */
+const proved = ['connection', 'api', 'clock', 'credentials']
+
 /** What a failure of this kind proves to be good: one can't be refused by an API that was never reached. */
 function passedBefore(kind: UpstreamErrorKind): Finding[] {
   const { name } = diagnoses[kind]
-  const order = ['connection', 'api', 'clock', 'credentials']
-  const reached = order.includes(name) ? order.indexOf(name) : order.length
-  return order.slice(0, reached).map(passed)
+  const reached = proved.includes(name) ? proved.indexOf(name) : proved.length
+  return proved.slice(0, reached).map(passed)
 }
 
 function passed(name: string): Finding {
