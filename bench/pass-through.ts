@@ -4,10 +4,22 @@
  *
  *   node bench/pass-through.ts [--json]
  */
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from 'undici'
 import type { Gaps } from './children/loop-gap.ts'
-import { cpuSeconds, machine, median, peakMegabytes, percentile, printTable } from './measure.ts'
+import {
+  atLeast,
+  atMost,
+  type Bar,
+  cpuSeconds,
+  machine,
+  median,
+  peakMegabytes,
+  percentile,
+  printBars,
+  printTable,
+} from './measure.ts'
 import { apiKey, type Child, type Start, startServer, withChildren } from './processes.ts'
 
 const indicators = 10_000
@@ -109,9 +121,9 @@ function summary({ name, child, bytes, samples }: Subject, ours: Subject) {
   }
 }
 
-async function compare(start: Start, pages: string) {
+async function compare(start: Start, folder: string, pages: string) {
   const reference = [...loopGap, 'bench/children/reference.ts', pages]
-  const ours = await warmUp('feed-server', await startServer(start, pages, loopGap))
+  const ours = await warmUp('feed-server', await startServer(start, { folder: join(folder, 'compared'), baseUrl: pages, preload: loopGap }))
   const whole = await warmUp('reference', await start(reference))
   const flat = await warmUp('reference, flat', await start([...reference, 'flat']))
   const subjects = [ours, whole, flat]
@@ -128,8 +140,8 @@ async function compare(start: Start, pages: string) {
 }
 
 /** A long answer, from a server that has answered nothing before. */
-async function many(start: Start, pages: string, raw: boolean) {
-  const child = await startServer(start, pages)
+async function many(start: Start, folder: string, pages: string, raw: boolean) {
+  const child = await startServer(start, { folder: join(folder, `raw-${raw}`), baseUrl: pages })
   const idleMegabytes = peakMegabytes(child.pid)
   const cpuBefore = cpuSeconds(child.pid)
   const from = performance.now()
@@ -150,12 +162,6 @@ async function many(start: Start, pages: string, raw: boolean) {
   return result
 }
 
-interface Bar {
-  readonly bar: string
-  readonly measured: number
-  readonly met: boolean
-}
-
 interface Result {
   readonly machine: string
   readonly rounds: number
@@ -171,22 +177,18 @@ function barsOf({ ours, reference }: Result['compared'], long: Result['long']): 
   const gap = ours.loopGapP99Ms
   const peak = Math.max(...long.map(({ peakMegabytes }) => peakMegabytes))
   return [
-    {
-      bar: 'indicators per CPU second, of the reference: at least 0.75',
-      measured: ratio,
-      met: ratio >= 0.75,
-    },
-    { bar: 'p99 of the loop gap, ms: at most 50', measured: gap, met: gap <= 50 },
-    { bar: `peak memory of ${manyIndicators} indicators, MB: below 300`, measured: peak, met: peak < 300 },
+    atLeast('indicators per CPU second, of the reference', ratio, 0.75),
+    atMost('p99 of the loop gap, ms', gap, 50),
+    atMost(`peak memory of ${manyIndicators} indicators, MB`, peak, 300),
   ]
 }
 
 async function run(): Promise<Result> {
   const before = machine()
-  return withChildren(limitMs, async (start) => {
+  return withChildren(limitMs, async (start, folder) => {
     const { url } = await start(['bench/children/stored-pages.ts'])
-    const compared = await compare(start, url)
-    const long = [await many(start, url, false), await many(start, url, true)]
+    const compared = await compare(start, folder, url)
+    const long = [await many(start, folder, url, false), await many(start, folder, url, true)]
     const bars = barsOf(compared, long)
     return { machine: before, rounds, indicators, compared, manyIndicators, long, bars }
   })
@@ -225,9 +227,7 @@ function print({ machine, compared, long, bars }: Result): void {
     ]),
   ])
   console.log()
-  for (const { bar, measured, met } of bars) {
-    console.log(`${met ? 'met   ' : 'MISSED'}  ${bar}: ${measured.toFixed(2)}`)
-  }
+  printBars(bars)
 }
 
 const result = await run()

@@ -1,44 +1,69 @@
 /** The processes of a benchmark: the server that is measured, what it is compared with, and what it talks to. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { processesIn } from './measure.ts'
 
 const root = join(import.meta.dirname, '..')
-const startMs = 30_000
+const startMs = 120_000
+const stopMs = 15_000
 
 export interface Child {
   readonly pid: number
   readonly url: string
   /** Sends a message and takes the next one that comes back. @throws Error when the process ends instead */
   ask<Answer>(message: unknown): Promise<Answer>
+  /** Sends a message that has no answer. */
+  tell(message: unknown): void
+  /** SIGTERM; what goes on for long is killed. */
   stop(): Promise<void>
+  /** SIGKILL. */
+  kill(): Promise<void>
 }
 
 /** Starts `node ARGS`; it is ready once it writes `listening on URL`. What it writes afterwards is read and dropped. */
 export type Start = (args: readonly string[]) => Promise<Child>
 
-/** Every process that `work` started has ended when this returns or throws, and when the benchmark itself is ended. */
-export async function withChildren<T>(limitMs: number, work: (start: Start) => Promise<T>): Promise<T> {
+/**
+ * Every process that `work` started has ended when this returns or throws, and when the benchmark itself is ended.
+ * @param work gets a folder that is gone afterwards, where databases may be
+ */
+export async function withChildren<T>(
+  limitMs: number,
+  work: (start: Start, folder: string) => Promise<T>,
+): Promise<T> {
   const running = new Set<ChildProcess>()
-  const killAll = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'feed-server-bench-'))
+  // The user that PostgreSQL runs as has to walk to its data.
+  chmodSync(folder, 0o755)
+  const end = () => {
     for (const child of running) child.kill('SIGKILL')
+    remove(folder)
   }
   const giveUp = (why: string) => {
     console.error(why)
     process.exit(1)
   }
   const interrupted = () => giveUp('interrupted')
-  process.on('exit', killAll).on('SIGINT', interrupted).on('SIGTERM', interrupted)
+  process.on('exit', end).on('SIGINT', interrupted).on('SIGTERM', interrupted)
   const limit = setTimeout(giveUp, limitMs, `not done after ${limitMs / 1000} s`)
   try {
-    return await work((args) => start(args, running))
+    return await work((args) => start(args, running), folder)
   } finally {
     clearTimeout(limit)
-    killAll()
-    process.off('exit', killAll).off('SIGINT', interrupted).off('SIGTERM', interrupted)
+    end()
+    process.off('exit', end).off('SIGINT', interrupted).off('SIGTERM', interrupted)
   }
+}
+
+/** A database ends soon after the process that it belongs to. Nothing else may run at the end of a process. */
+function remove(folder: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  const last = Date.now() + stopMs
+  while (processesIn(folder).length > 0 && Date.now() < last) Atomics.wait(pause, 0, 0, 100)
+  rmSync(folder, { recursive: true, force: true })
 }
 
 async function start(args: readonly string[], running: Set<ChildProcess>): Promise<Child> {
@@ -56,13 +81,21 @@ async function start(args: readonly string[], running: Set<ChildProcess>): Promi
     if (first instanceof Error) throw first
     return first.value
   }
-  const limit = setTimeout(() => child.kill('SIGKILL'), startMs)
-  const url = await orEnd(announcedUrl(child)).finally(() => clearTimeout(limit))
+  const killAfter = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+    const limit = setTimeout(() => child.kill('SIGKILL'), ms)
+    return work.finally(() => clearTimeout(limit))
+  }
+  const url = await killAfter(startMs, orEnd(announcedUrl(child)))
   return {
     pid: child.pid ?? Number.NaN,
     url,
     ask: (message) => orEnd(ask(child, message)),
+    tell: (message) => void child.send(message as object),
     async stop() {
+      child.kill('SIGTERM')
+      await killAfter(stopMs, ended)
+    },
+    async kill() {
       child.kill('SIGKILL')
       await ended
     },
@@ -94,30 +127,46 @@ function ask<Answer>(child: ChildProcess, message: unknown): Promise<Answer> {
 
 export const apiKey = 'benchmark-key-of-32-characters-0'
 
+export interface ServerOptions {
+  /** Has the store and the configuration. */
+  readonly folder: string
+  /** Of the source. */
+  readonly baseUrl: string
+  /** Members of the source beside or instead of those that it has here. */
+  readonly source?: { readonly settings?: object; readonly [member: string]: unknown }
+  readonly feeds?: readonly object[]
+  /** Arguments of node. */
+  readonly preload?: readonly string[]
+}
+
 /**
- * The compiled program as users run it: logging at level info, with an API key and limits, and a source at `baseUrl`.
- * @param preload arguments of node
+ * The compiled program as users run it: logging at level info, with an API key and limits, an embedded store, and a
+ * source `tc` that is fetched only when asked.
  */
-export async function startServer(
-  start: Start,
-  baseUrl: string,
-  preload: readonly string[] = [],
-): Promise<Child> {
-  const credentials = { accessId: 'bench', secretKey: 'bench' }
+export function startServer(start: Start, options: ServerOptions): Promise<Child> {
+  return start(serverArguments(options))
+}
+
+export function serverArguments({ folder, baseUrl, source, feeds = [], preload = [] }: ServerOptions): string[] {
+  const settings = { baseUrl, accessId: 'bench', secretKey: 'bench', ...source?.settings }
   const config = {
     server: { port: 0, requestsPerMinute: 1e9 },
-    auth: { keys: [{ id: 'bench', secret: apiKey, scopes: ['indicators:read'] }] },
-    sources: [{ name: 'tc', kind: 'threatconnect', settings: { baseUrl, ...credentials }, proxy: 'none' }],
+    auth: { keys: [{ id: 'bench', secret: apiKey, scopes: ['admin'] }] },
+    store: { url: `file:${storeOf(folder)}` },
+    sources: [{ name: 'tc', kind: 'threatconnect', every: 'off', proxy: 'none', ...source, settings }],
+    feeds,
   }
-  const folder = mkdtempSync(join(tmpdir(), 'feed-server-bench-'))
-  try {
-    const file = join(folder, 'config.yaml')
-    writeFileSync(file, JSON.stringify(config))
-    // As `npm start` runs it.
-    return await start([...preload, '--max-semi-space-size=4', compiledProgram(), 'serve', '--config', file])
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  // Made by us, so that the user that PostgreSQL runs as gets into it and its socket is there.
+  mkdirSync(storeOf(folder), { recursive: true })
+  const file = join(folder, 'config.yaml')
+  writeFileSync(file, JSON.stringify(config))
+  // As `npm start` runs it.
+  return [...preload, '--max-semi-space-size=4', compiledProgram(), 'serve', '--config', file]
+}
+
+/** The folder of the embedded store of a server whose folder is this. */
+export function storeOf(folder: string): string {
+  return join(folder, 'store')
 }
 
 /** @throws Error where it is missing, or older than its sources */

@@ -1,7 +1,7 @@
 /**
  * Records as ThreatConnect v3 sends them for the fields that the server asks for: five types, two or three tags, a
  * label, an attribute with an id of 16 digits, ThreatAssess, and a tag in Japanese on every 20th. About 1,450 bytes each,
- * all different, the same in every run.
+ * up to ten million all different, the same in every run.
  */
 
 const owners = ['Technical Blogs and Reports', 'Common Community', 'Äpfel & Birnen, Threat Intel'] as const
@@ -15,8 +15,11 @@ const labels = [
 
 const site = 'https://threatconnect.example'
 
+/** Of the first record; each has the next one. */
+export const firstId = 98_590_287
+
 export function threatConnectRecord(index: number): object {
-  const id = 98_590_287 + index
+  const id = firstId + index
   const day = String(1 + (index % 28)).padStart(2, '0')
   const dateAdded = `2024-01-${day}T01:07:13Z`
   const lastModified = `2024-02-${day}T04:28:52Z`
@@ -90,7 +93,7 @@ function membersOf(type: (typeof types)[number], index: number): object {
   const host = `host-${index}.malware.example`
   switch (type) {
     case 'Address': {
-      const ip = `203.0.${index >> 8}.${index & 255}`
+      const ip = `${203 - (index >> 16)}.0.${(index >> 8) & 255}.${index & 255}`
       return { summary: ip, ip }
     }
     case 'Host':

@@ -1,32 +1,17 @@
 /** The composition root: the only place that knows which sources, exporters and desks there are. */
-import type { Logger } from 'pino'
-import type { Sources } from './commands/pick-source.ts'
 import type { Registries } from './config/load.ts'
 import type { Config } from './config/model.ts'
 import { exporters } from './exporters/index.ts'
 import type { App } from './http/app.ts'
-import { indicatorSchema } from './model/indicator-schema.ts'
+import type { ConfiguredSources, Environment, Stored } from './routes.ts'
 import { sources as sourceKinds } from './sources/index.ts'
 import type { Source, SourceDefinition } from './sources/source.ts'
+import type { Store } from './store/store.ts'
 import { incidentSinks, ticketDesks } from './tickets/index.ts'
 import { createHttpClient } from './upstream/got-client.ts'
 import type { HttpClient } from './upstream/http-client.ts'
 
 export const registries: Registries = { sources: sourceKinds, exporters, ticketDesks, incidentSinks }
-
-export interface Environment {
-  readonly log: Logger
-  readonly version: string
-  /** For the standard proxy variables. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Milliseconds since the epoch. */
-  now(): number
-}
-
-export interface ConfiguredSources {
-  readonly sources: Sources
-  close(): void
-}
 
 export function createSources(config: Config, environment: Environment): ConfiguredSources {
   const clients: HttpClient[] = []
@@ -49,7 +34,8 @@ export function createSources(config: Config, environment: Environment): Configu
       return client
     }
     const context = { name: source.name, connect, log: environment.log, now: environment.now }
-    created.set(source.name, definition.create(source.settings, source, context))
+    const options = { ...source, alwaysWhole: source.expiration.policy === 'suddenDeath' }
+    created.set(source.name, definition.create(source.settings, options, context))
   }
   return {
     sources: created,
@@ -65,26 +51,39 @@ function definitionOf(kind: string): SourceDefinition {
   return definition
 }
 
-/** The HTTP server over the sources, not listening yet; closing it closes their connections. */
-export async function createApp(config: Config, environment: Environment): Promise<App> {
+/**
+ * The HTTP server, not listening yet.
+ *
+ * @param stored without it the server only asks its sources live, which it closes with itself; what needs a store is
+ * answered with STORE_UNAVAILABLE
+ */
+export async function createApp(config: Config, environment: Environment, stored?: Stored): Promise<App> {
   // Loaded here, not above: commands that only ask a source start in half the time without it.
   const { createServer } = await import('./http/server.ts')
-  const { sourceRoutes } = await import('./http/routes/sources.ts')
-  const { tcGetIndicators } = await import('./http/routes/tc-get-indicators.ts')
-  const { tcGetOwners } = await import('./http/routes/tc-get-owners.ts')
-  const { sources, close } = createSources(config, environment)
+  const { routesOf } = await import('./routes.ts')
+  const configured = stored?.configured ?? createSources(config, environment)
+  const { routes, schemas = [], close } = routesOf(config, environment, configured.sources, stored)
+  const keys = config.auth.keys.length === 0 ? [] : [...config.auth.keys, ...(stored?.keys ?? [])]
   const server = await createServer({
-    keys: config.auth.keys,
+    keys,
     ...(config.server.publicUrl !== undefined && { publicUrl: config.server.publicUrl }),
     trustProxy: config.server.trustProxy,
     requestsPerMinute: config.server.requestsPerMinute,
     logger: environment.log,
     version: environment.version,
-    routes: [tcGetIndicators(sources), tcGetOwners(sources), sourceRoutes(sources)],
-    // Nothing is stored yet, so nothing but the process itself can fail to be ready.
-    isReady: async () => ({ ok: true, reasons: [] }),
-    schemas: [indicatorSchema],
+    isReady: () => readiness(stored?.store),
+    routes,
+    schemas,
   })
-  server.addHook('onClose', async () => close())
+  server.addHook('onClose', async () => {
+    close()
+    if (stored === undefined) configured.close()
+  })
   return server
+}
+
+/** Never asks a vendor: a server without its vendors still serves what it has. */
+async function readiness(store: Store | undefined): Promise<{ ok: boolean; reasons: string[] }> {
+  const answer = await (store?.ready() ?? { ok: true as const })
+  return answer.ok ? { ok: true, reasons: [] } : { ok: false, reasons: [`the store: ${answer.reason}`] }
 }

@@ -48,15 +48,50 @@ export const errorTable = {
     title: 'There is no such source',
     help: 'Use a name from `sources` of the configuration; the detail lists them.',
   },
+  RUN_UNKNOWN: {
+    status: 404,
+    title: 'There is no such run',
+    help: 'Use an id that `POST /api/v1/sources/{name}/fetch` or `GET /api/v1/sources/{name}/runs` gave.',
+  },
+  INDICATOR_UNKNOWN: {
+    status: 404,
+    title: 'There is no such indicator',
+    help: 'It was never fetched, or it has left; `GET /api/v1/indicators/lookup?value=` finds one by its value.',
+  },
+  FEED_UNKNOWN: {
+    status: 404,
+    title: 'There is no such feed',
+    help: 'Use a name from `feeds` of the configuration.',
+  },
+  OBJECT_UNKNOWN: {
+    status: 404,
+    title: 'There is no such object in the collection',
+    help: 'Use an id that the manifest of the TAXII collection lists.',
+  },
+  COLLECTION_READ_ONLY: {
+    status: 403,
+    title: 'The collection can only be read',
+    help: 'Indicators come from the configured sources; TAXII clients can only read them.',
+  },
   METHOD_NOT_ALLOWED: {
     status: 405,
     title: 'The method is not allowed here',
     help: 'Use one of the methods in the `Allow` header.',
   },
+  NOT_ACCEPTABLE: {
+    status: 406,
+    title: 'The answer would not be of a type that the client takes',
+    help: 'Send `Accept: application/taxii+json;version=2.1`: the server speaks TAXII 2.1.',
+  },
   REQUEST_TIMEOUT: {
     status: 408,
     title: 'The request took too long to arrive',
     help: 'Send the request again, without pauses in it.',
+  },
+  CURSOR_GONE: {
+    status: 410,
+    title: 'The cursor is too old',
+    help: 'Removals since then are forgotten: take everything once more, then go on from the new cursor.',
   },
   BODY_TOO_LARGE: {
     status: 413,
@@ -132,6 +167,16 @@ export const errorTable = {
     status: 503,
     title: 'The server is not ready',
     help: 'Wait as long as `Retry-After` says; the detail tells what is not ready.',
+  },
+  FEED_NOT_READY: {
+    status: 503,
+    title: 'The feed has no list yet',
+    help: 'Wait as long as `Retry-After` says; the detail tells what the feed waits for.',
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    title: 'The store is not available',
+    help: 'Wait as long as `Retry-After` says; the log tells what is wrong with the database.',
   },
   UPSTREAM_THROTTLED: {
     status: 503,

@@ -27,11 +27,22 @@ const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
     '^($own/([^/]+/(index|settings)|[^/]+)|connector|config/schema).ts$',
   ],
   [/^(?:sources|exporters|tickets)\/[^/]+\.ts$/, '^(model/|(errors|connector).ts$)'],
+  [/^(store\/embedded)\//, '^($own/|errors.ts$)'],
+  [/^store\//, '^(store/|feeds/|taxii/|model/|config/model|(errors).ts$)'],
+  [/^feeds\//, '^(feeds/|store/store|store/feed-store|model/|config/model|errors.ts$)'],
+  [/^taxii\//, '^(taxii/|feeds/|store/|model/|config/model|errors.ts$)'],
+  [
+    /^pipeline\//,
+    '^(pipeline/|store/(?!postgres|embedded)|sources/source|model/|config/model|(errors|connector).ts$)',
+  ],
   [/^commands\//, '^(commands/|model/|(errors|sources/source|sources/threatconnect/types).ts$)'],
-  [/^http\//, '^(http/|commands/|model/|(errors|connector|did-you-mean|sources/source).ts$)'],
+  [
+    /^http\//,
+    '^(http/|commands/|model/|feeds/|taxii/|pipeline/(receipt|schedule).ts$|store/(?!postgres|embedded)|(errors|connector|did-you-mean|sources/source).ts$)',
+  ],
   [/^cli\//, '^(?!(sources|exporters|tickets)/([^/]+/|index))'],
   [/^main\.ts$/, '^cli/'],
-  [/^app\.ts$/, '^(?!cli/)'],
+  [/^(app|routes)\.ts$/, '^(?!cli/)'],
   [/^generate\.ts$/, '^(?!cli/|sources/index)'],
 ]
 

@@ -151,7 +151,13 @@ t.test(
       t.equal(command?.[1], 'ci')
       t.ok(command?.includes('--ignore-scripts'))
     }
-    t.match(installs[1], ['npm', 'ci', '--omit=dev', '--omit=optional'])
+    t.match(installs[1], ['npm', 'ci', '--omit=dev'])
+    t.notOk(installs[1]?.includes('--omit=optional'), 'the private PostgreSQL is an optional package')
+    const runs = imageInstructions.filter(({ keyword }) => keyword === 'RUN').map(({ whole }) => whole)
+    t.ok(
+      runs.some((line) => line.includes('"useradd"') && line.includes('"--uid=10001"')),
+      'its user has a name, without which PostgreSQL makes no files',
+    )
     const copied = imageInstructions.filter(({ keyword }) => keyword === 'COPY').map(({ whole }) => whole)
     t.ok(copied.some((line) => line.includes('--from=dependencies') && line.includes('node_modules')))
     t.ok(copied.some((line) => line.includes('--from=build') && line.includes('dist')))

@@ -1,4 +1,7 @@
 /** `feed-server demo`: simulators of the vendors and the server over them, in one command. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import { registries } from '../app.ts'
@@ -6,9 +9,9 @@ import { environment } from '../config/environment.ts'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import type { Simulators } from '../simulation/demo.ts'
 import { configFailure } from './load-config.ts'
-import { serve } from './serve.ts'
+import { type Serving, serve } from './serve.ts'
 import { portNumber } from './simulate.ts'
-import { print } from './terminal.ts'
+import { print, tell } from './terminal.ts'
 
 export function demoCommand(program: Command): void {
   program
@@ -23,26 +26,59 @@ export function demoCommand(program: Command): void {
 async function demo(port: number | undefined): Promise<void> {
   // Made-up vendors are nothing that a server needs in its memory.
   const { startSimulators } = await import('../simulation/demo.ts')
+  const folder = await mkdtemp(join(tmpdir(), 'feed-server-demo-'))
   const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
+  const clear = async () => {
+    await simulators.close()
+    await rm(folder, { recursive: true, force: true })
+  }
   try {
-    const { config, warnings } = demoConfig(simulators, port)
+    const { config, warnings } = demoConfig(simulators, folder, port)
     const remedy = 'stop it, or choose another port with --port or FEED_PORT'
-    const url = await serve(config, warnings, { remedy, beforeExit: () => simulators.close() })
+    const { url, store, schedule } = await serve(config, warnings, { remedy, beforeExit: clear })
+    await fetchOnce(store, schedule)
     await print(welcome(url, simulators.threatconnect.baseUrl))
   } catch (error) {
-    await simulators.close()
+    await clear()
     throw error
   }
 }
 
+const firstFetchMs = 60_000
+
+/** So that there is something to see. */
+async function fetchOnce(store: Serving['store'], { fetch, stopping }: Serving['schedule']): Promise<void> {
+  const { untilEnded } = await import('../pipeline/receipt.ts')
+  const { lastRun } = await store.sourceState(sourceName)
+  const run = lastRun ?? (await fetch(sourceName)).run
+  const { status, errors } = await untilEnded(run, store, { waitMs: firstFetchMs, signal: stopping })
+  if (status === 'running' || errors.length > 0) {
+    tell(`the first fetch: ${status}${errors.map(({ detail }) => `; ${detail}`).join('')}`)
+  }
+}
+
+const sourceName = 'tc'
+
 /** The demo's own configuration, read as any other: only the log's level and the port are the user's to change. */
-function demoConfig({ threatconnect }: Simulators, port: number | undefined): LoadedConfig {
+function demoConfig({ threatconnect }: Simulators, folder: string, port: number | undefined): LoadedConfig {
   const { baseUrl, accessId, secretKey } = threatconnect
   const file = {
     server: { host: '127.0.0.1', port: 8080 },
     log: { level: 'warn' },
+    store: { url: `file:${folder}` },
     sources: [
-      { name: 'tc', kind: 'threatconnect', proxy: 'none', settings: { baseUrl, accessId, secretKey } },
+      {
+        name: sourceName,
+        kind: 'threatconnect',
+        every: '5m',
+        proxy: 'none',
+        settings: { baseUrl, accessId, secretKey },
+      },
+    ],
+    feeds: [
+      { name: 'block-ip', types: ['ipv4', 'ipv6', 'cidr'], maxTlp: 'amber' },
+      { name: 'block-domain', types: ['domain'], minScore: 3 },
+      { name: 'everything' },
     ],
   }
   const { FEED_LOG_LEVEL, FEED_PORT } = environment()
@@ -68,11 +104,11 @@ The demo runs; Ctrl-C ends all of it.
 
 Five commands to try:
 
-  curl '${url}/api/v1/tc-get-owners'
-  curl '${url}/api/v1/tc-get-indicators?limit=2&raw=false'
+  curl '${url}/feeds/block-ip.txt?profile=panos-ip'
+  curl '${url}/api/v1/indicators?type=domain&min_score=3&limit=2'
+  curl '${url}/api/v1/changes?limit=3'
+  curl -X POST '${url}/api/v1/sources/tc/fetch?wait=60'
   curl '${url}/api/v1/tc-get-indicators?indicator_type=Address,Host&confidence=50&threat_assess_score=300&view=xsoar'
-  curl -H 'Accept: text/markdown' '${url}/api/v1/tc-get-indicators?limit=3'
-  curl -X POST '${url}/api/v1/sources/tc/check'
 
 `
 }

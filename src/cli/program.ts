@@ -1,13 +1,16 @@
 /** `feed-server`: the command line. Each command is a file of this folder. */
 import { Command, CommanderError } from 'commander'
 import { version } from '../version.ts'
+import { backupCommand } from './backup.ts'
 import { checkCommand } from './check.ts'
 import { configCommand } from './config.ts'
 import { demoCommand } from './demo.ts'
 import { describe, type ExitCode, exitCodeOf } from './failure.ts'
+import { fetchCommand } from './fetch.ts'
 import { getIndicatorsCommand } from './get-indicators.ts'
 import { getOwnersCommand } from './get-owners.ts'
 import { keysCommand } from './keys.ts'
+import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
 import { endWithReader, tell } from './terminal.ts'
@@ -51,6 +54,9 @@ function program(): Command {
     simulateCommand,
     getIndicatorsCommand,
     getOwnersCommand,
+    fetchCommand,
+    backupCommand,
+    restoreCommand,
     checkCommand,
     configCommand,
     keysCommand,

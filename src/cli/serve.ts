@@ -1,16 +1,13 @@
 /** `feed-server serve`: the server with the user's configuration. */
-import type { AddressInfo } from 'node:net'
 import closeWithGrace from 'close-with-grace'
 import type { Command } from 'commander'
-import { createApp } from '../app.ts'
 import { environment } from '../config/environment.ts'
 import type { Config } from '../config/model.ts'
 import { listenHost } from '../http/loopback.ts'
 import { version } from '../version.ts'
-import { listenFailure } from './listen.ts'
 import { loadedConfig } from './load-config.ts'
 import { createLog } from './log.ts'
-import { stopper } from './stop.ts'
+import type { Server } from './server.ts'
 import { outliveReader } from './terminal.ts'
 
 /** All of the stop: SIGKILL comes after 10 s with most supervisors. A second signal ends the process at once. */
@@ -32,59 +29,63 @@ export interface ServeOptions {
   beforeExit?(): Promise<void>
 }
 
+export interface Serving extends Pick<Server, 'store' | 'schedule'> {
+  readonly url: string
+}
+
 /**
- * Listens, and stays until a signal ends it.
- * @returns the server's URL
- * @throws CommandError when the address can't be had
+ * Listens and fetches, and stays until a signal ends it.
+ * @throws CommandError when the address or the store can't be had
  */
 export async function serve(
   config: Config,
   warnings: readonly string[],
   { remedy, beforeExit }: ServeOptions,
-): Promise<string> {
+): Promise<Serving> {
   const log = await createLog({ level: config.log.level, secrets: config.secrets, stream: process.stdout })
   outliveReader()
   const { host, note } = listenHost(config.server.host, config.auth.keys.length > 0)
   for (const warning of [...warnings, ...notServedYet(config), ...(note === undefined ? [] : [note])]) {
     log.warn(warning)
   }
-  if (config.sources.length > 0) {
-    log.info(
-      'sources are asked live: what belongs to scheduled fetches (every, expiration, exclusions and so on) has no effect yet',
-    )
-  }
-  const server = await createApp(config, { log, version, env: environment(), now: Date.now })
-  const stop = stopper(server, log)
+  // The store is loaded for those who need it.
+  const { createWholeServer } = await import('./server.ts')
+  const server = await createWholeServer(config, { log, version, env: environment(), now: Date.now })
+  let failed = false
+  let stopping = false
   const grace = closeWithGrace({ delay: graceMs, logger: log }, async ({ signal, err }) => {
     if (err) log.fatal({ err }, 'stopping after an error that nobody handled')
-    else log.info({ signal }, 'stopping')
-    await stop()
+    else if (!failed) log.info({ signal }, 'stopping')
+    stopping = true
+    await server.stop()
     await beforeExit?.()
+    if (failed) process.exit(1)
   })
-  const { port } = config.server
+  server.broken.then((error) => {
+    if (error === undefined) return
+    failed = true
+    log.fatal({ err: error }, 'stopping, as the store has ended')
+    grace.close()
+  })
   try {
-    await server.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` })
+    const url = await server.start(host, config.server.port, remedy)
+    return { url, store: server.store, schedule: server.schedule }
   } catch (error) {
+    // Stopped in the middle of its start: the stop ends the process.
+    if (stopping) return new Promise(() => {})
     grace.uninstall()
-    await server.close()
-    throw listenFailure({ host, port }, error, remedy)
+    await server.stop()
+    throw error
   }
-  const { address, port: bound, family } = server.server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
 }
 
 /** What the configuration asks for and this version does not do must not go unsaid. */
 function notServedYet(config: Config): string[] {
   const parts = [
-    ['feeds', config.feeds.length],
     ['exporters', config.exporters.length],
     ['bridges', config.bridges.length],
   ] as const
-  const unserved = parts
+  return parts
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name} are configured (${count}), but this version does not serve ${name} yet`)
-  if (config.store.kind === 'postgres') {
-    unserved.push('store.url names a PostgreSQL, but this version stores nothing yet')
-  }
-  return unserved
 }

@@ -38,7 +38,7 @@ export function buildConfig(
       ...(publicUrl !== undefined && { publicUrl: publicUrl.replace(/\/+$/, '') }),
     },
     auth: { keys: buildKeys(file.auth.keys) },
-    store: buildStore(file.store.url),
+    store: buildStore(file.store),
     log: file.log,
     sources: file.sources.map((source) => buildSource(source, readFile)),
     exclusions: file.exclusions,
@@ -59,9 +59,10 @@ function buildKeys(keys: FileConfig['auth']['keys']): KeyConfig[] {
   }))
 }
 
-function buildStore(url: string): StoreConfig {
+function buildStore({ url, binaries }: FileConfig['store']): StoreConfig {
   const folder = url.startsWith('file:') ? storeFolder(url, '/') : undefined
-  return folder === undefined ? { kind: 'postgres', url } : { kind: 'embedded', url, folder }
+  if (folder === undefined) return { kind: 'postgres', url }
+  return { kind: 'embedded', url, folder, ...(binaries !== undefined && { binaries }) }
 }
 
 function buildSource(source: Source, readFile: (path: string) => string): SourceConfig {

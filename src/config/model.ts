@@ -2,6 +2,7 @@
  * The configuration as the program sees it: complete, checked, frozen. Durations are milliseconds (null: off),
  * percentages fractions, paths absolute.
  */
+import type { FeedFilter } from '../model/filter.ts'
 import type { IndicatorType, Reliability, Score, Tlp } from '../model/indicator.ts'
 import type { logLevels } from './schema.ts'
 
@@ -43,7 +44,13 @@ export interface KeyConfig {
 }
 
 export type StoreConfig =
-  | { readonly kind: 'embedded'; readonly url: string; readonly folder: string }
+  | {
+      readonly kind: 'embedded'
+      readonly url: string
+      readonly folder: string
+      /** Folder of the PostgreSQL that runs it; absent: the packaged one. */
+      readonly binaries?: string
+    }
   | { readonly kind: 'postgres'; readonly url: string }
 
 export interface RetryConfig {
@@ -97,20 +104,7 @@ export type Expiration =
       readonly defaultMs?: number
     }
 
-/** Empty lists let everything through; minimums are inclusive. */
-export interface FeedFilterConfig {
-  readonly types: readonly IndicatorType[]
-  readonly sources: readonly string[]
-  readonly owners: readonly string[]
-  readonly tags: readonly string[]
-  readonly minScore: Score
-  readonly minConfidence: number
-  readonly minThreatAssessScore: number
-  readonly maxTlp: Tlp
-  readonly activeOnly: boolean
-}
-
-export interface FeedConfig extends FeedFilterConfig {
+export interface FeedConfig extends FeedFilter {
   readonly name: string
   /** 0: no limit. */
   readonly limit: number
@@ -124,7 +118,7 @@ export interface ExporterConfig {
   readonly settings: Settings
   readonly objectsPerRun: number
   /** null: only what is pushed. */
-  readonly forward: FeedFilterConfig | null
+  readonly forward: FeedFilter | null
   /** Fraction of what the product has from us; 1: never holds. */
   readonly maxRemovalShare: number
   readonly retry: RetryConfig

@@ -129,6 +129,14 @@ const store = Section(
         'Where everything is kept: file:FOLDER (the embedded database; relative to this file), or postgres://USER:PASSWORD@HOST:PORT/DATABASE. Default file:./data.',
       default: 'file:./data',
     }),
+    binaries: Type.Optional(
+      Type.String({
+        pattern: '^/',
+        'x-takes': 'the absolute path of a folder',
+        description:
+          'Folder of an installed PostgreSQL 15 or later (it holds bin/postgres) that runs the embedded database, where there is no packaged one for the machine. Absent: the packaged one.',
+      }),
+    ),
   },
   { description: 'The store.' },
 )

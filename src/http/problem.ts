@@ -9,6 +9,7 @@ import {
   upstreamCode,
 } from '../errors.ts'
 import { pathOf } from './known-paths.ts'
+import { isTaxii, taxiiError } from './taxii-error.ts'
 
 export interface Problem {
   readonly type: string
@@ -156,9 +157,17 @@ export function answerOf(error: unknown, request: FastifyRequest): Answer {
   }
 }
 
+/** An error as it goes out: clients of TAXII know errors of TAXII alone. */
+export function writtenProblem(problem: Problem): { readonly mediaType: string; readonly body: string } {
+  return isTaxii(problem.instance)
+    ? taxiiError(problem)
+    : { mediaType: problemMediaType, body: JSON.stringify(problem) }
+}
+
 /** Sends an answer; it carries its own headers, so that it is complete where no hook ran. */
 export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: Answer): FastifyReply {
   request.failure = answer.failure
+  const { mediaType, body } = writtenProblem(answer.problem)
   return reply
     .code(answer.problem.status)
     .headers({
@@ -166,7 +175,7 @@ export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer:
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
       ...answer.headers,
-      'content-type': problemMediaType,
+      'content-type': mediaType,
     })
-    .send(Buffer.from(JSON.stringify(answer.problem)))
+    .send(Buffer.from(body))
 }

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { type ErrorCode, ServiceError } from '../errors.ts'
 import { pathOf } from './known-paths.ts'
-import { problemMediaType, serviceAnswer } from './problem.ts'
+import { serviceAnswer, writtenProblem } from './problem.ts'
 
 interface ParseError extends Error {
   readonly code?: string
@@ -34,9 +34,14 @@ function instanceOf(error: ParseError): string {
   return match?.[1] === undefined ? '/' : pathOf(match[1])
 }
 
-function rawHeaders(body: string, requestId: string): Record<string, string> {
+interface Written {
+  readonly mediaType: string
+  readonly body: string
+}
+
+function rawHeaders({ mediaType, body }: Written, requestId: string): Record<string, string> {
   return {
-    'Content-Type': problemMediaType,
+    'Content-Type': mediaType,
     'Content-Length': String(Buffer.byteLength(body)),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
@@ -47,11 +52,11 @@ function rawHeaders(body: string, requestId: string): Record<string, string> {
 
 function rawAnswer(error: ServiceError, where: { instance: string; requestId: string }): string {
   const { problem, headers } = serviceAnswer(error, where)
-  const body = JSON.stringify(problem)
-  const lines = Object.entries({ ...rawHeaders(body, problem.requestId), ...headers }).map(
+  const written = writtenProblem(problem)
+  const lines = Object.entries({ ...rawHeaders(written, problem.requestId), ...headers }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   )
-  return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`
+  return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${written.body}`
 }
 
 export interface RawErrors {
@@ -108,13 +113,13 @@ export function rawErrors(): RawErrors {
         const instance = pathOf(request.url ?? '/')
         const requestId = crypto.randomUUID()
         const answer = serviceAnswer(new ServiceError('EXPECTATION_FAILED', detail), { instance, requestId })
-        const body = JSON.stringify(answer.problem)
+        const written = writtenProblem(answer.problem)
         log.info({ instance, requestId, code: answer.problem.code }, detail)
         response.writeHead(answer.problem.status, {
-          ...rawHeaders(body, requestId),
+          ...rawHeaders(written, requestId),
           ...answer.headers,
         })
-        response.end(body)
+        response.end(written.body)
       })
     },
   }

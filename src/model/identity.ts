@@ -15,7 +15,12 @@ const namespaceText = Buffer.from(indicatorNamespace.replaceAll('-', ''), 'hex')
  */
 export function indicatorId(type: IndicatorType, value: string, customType?: string): string {
   const name = type === 'custom' ? `custom:${customType ?? ''}` : type
-  const hex = hash('sha1', `${namespaceText}${name}\0${value}`, 'hex')
+  return `indicator--${uuidV5(`${name}\0${value}`)}`
+}
+
+/** UUID v5 (RFC 9562) of a name in our namespace. */
+export function uuidV5(name: string): string {
+  const hex = hash('sha1', namespaceText + name, 'hex')
   const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) & 3]
-  return `indicator--${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }

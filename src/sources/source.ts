@@ -1,12 +1,70 @@
 /** A place that indicators come from. */
 import type { ConnectorContext, ConnectorDefinition, Finding } from '../connector.ts'
-import type { Observation, Reliability, Score, Tlp, UnreadableRecord } from '../model/indicator.ts'
+import type { UpstreamError } from '../errors.ts'
+import type {
+  IndicatorType,
+  Observation,
+  Reliability,
+  Score,
+  Tlp,
+  UnreadableRecord,
+} from '../model/indicator.ts'
 
 export interface Source {
+  /**
+   * Everything new, changed or gone since `cursor`; everything there is without one, or with one of other settings. The
+   * next page is asked for only after the caller is done with the last. An endpoint that fails ends with a
+   * `SourceFailure`, after as many tries as `retry` allows; the other endpoints go on. Asked again with the cursor of
+   * the last page taken, it goes on where it stood, in the same walk.
+   */
+  changes(cursor: string | undefined, signal: AbortSignal): AsyncIterable<SourcePage | SourceFailure>
   /** The cheapest calls that prove address, credentials, clock and rights; each finding with its remedy. */
   check(signal: AbortSignal): Promise<Finding[]>
   /** Present when the source can be asked live: the `tc-` commands. */
   readonly live?: LiveSource
+}
+
+/** Records of one answer of one endpoint. */
+export interface SourcePage {
+  /** The endpoint: `indicators`, `groups`. Remote ids are unique within one. */
+  readonly part: string
+  /** Records received: those of the three lists that follow. */
+  readonly received: number
+  readonly observations: readonly Observation[]
+  /** Inactive ones that the source's filter does not ask for: of interest only where they are known. */
+  readonly deactivated: readonly Observation[]
+  readonly unreadable: readonly UnreadableRecord[]
+  /** Proved to be gone; beside `received`. What the page itself brings stays, also of a value that is among them. */
+  readonly removed: readonly RemovedRecord[]
+  /**
+   * The page holds every record that is visible in this range of remote ids (whole numbers, `after` exclusive, `upTo`
+   * inclusive, null: the end): what else is known of the range has left. Ids in `deactivated` and `unreadable` are
+   * visible too: a known record that has become unreadable stays as it was.
+   */
+  readonly covers?: { readonly after: string; readonly upTo: string | null }
+  /** Requests that it took, repeated ones too. */
+  readonly requests: number
+  /** Records that the walk will bring in all, where the source says so; told again when it changes. */
+  readonly expected?: number
+  /** Where the next fetch starts once this page is stored. */
+  readonly cursor: string
+}
+
+/** A record that left, by its id or by what the source says of it. */
+export type RemovedRecord =
+  | { readonly remoteId: string }
+  | {
+      readonly owner: string
+      readonly type: IndicatorType
+      readonly customType?: string
+      readonly value: string
+    }
+
+/** An endpoint that could not be read to its end. */
+export interface SourceFailure {
+  readonly part: string
+  readonly failure: UpstreamError
+  readonly requests: number
 }
 
 /** The arguments of `tc-get-indicators`, checked; absent lists mean the source's own. */
@@ -74,8 +132,8 @@ export interface LiveSource {
   owners(signal: AbortSignal): Promise<Owner[]>
 }
 
-/** Settings that every source has beside its own. */
-export interface SourceOptions {
+/** Settings of every source that decide what becomes of a record. */
+export interface RecordOptions {
   readonly name: string
   /** Overrides the computed score of every record. */
   readonly reputation?: Score
@@ -83,6 +141,21 @@ export interface SourceOptions {
   /** Where the source gives no label. */
   readonly tlp?: Tlp
   readonly feedTags: readonly string[]
+}
+
+/** Settings that every source has beside its own. */
+export interface SourceOptions extends RecordOptions {
+  /** Every fetch brings everything, so that what is no longer there leaves at once. */
+  readonly alwaysWhole: boolean
+  /** For each request of a fetch. */
+  readonly retry: RetryOptions
+}
+
+export interface RetryOptions {
+  /** Tries in all, the first one counted. */
+  readonly attempts: number
+  readonly initialMs: number
+  readonly maxMs: number
 }
 
 /** @typeParam Settings what the configuration hands over: checked, lists as lists, defaults filled in */

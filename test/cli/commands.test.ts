@@ -56,6 +56,7 @@ t.test('help is on standard output, and says what there is', async (t) => {
     'simulate',
     'get-indicators',
     'get-owners',
+    'fetch',
     'check',
     'config',
     'keys',

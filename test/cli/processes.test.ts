@@ -102,7 +102,7 @@ t.test('serve logs JSON, says where it listens, and without keys keeps to this m
     .map((line) => JSON.parse(line))
   t.match(log[0].msg, /no API keys are configured: listening on 127\.0\.0\.1 instead of 0\.0\.0\.0/)
   t.ok(log.some(({ msg, service }) => msg === 'upstream request' && service === 'threatconnect'))
-  t.match(log.at(-1), { msg: 'stopping', signal: 'SIGTERM' })
+  t.ok(log.some(({ msg, signal }) => msg === 'stopping' && signal === 'SIGTERM'))
 })
 
 t.test('the key that keys create prints opens the server, and nothing else does', async (t) => {
@@ -194,7 +194,7 @@ t.test('a log that nobody reads any more is no reason to stop', async (t) => {
 
 t.test('the demo prints addresses and five commands that work, and ends as a whole', async (t) => {
   const { child, ended, until } = cli.start(['demo'], { env: { FEED_PORT: '0' } })
-  const [text] = await until(/The demo runs[\s\S]+sources\/tc\/check'\n/)
+  const [text] = await until(/The demo runs[\s\S]+view=xsoar'\n/)
   const addresses = [...text.matchAll(/^ {2}(http:\/\/127\.0\.0\.1:\d+\S*)/gm)].map(([, url = '']) => url)
   const commands = [...text.matchAll(/^ {2}(curl .*)$/gm)].map(([, command = '']) => command)
   t.equal(addresses.length, 3)

@@ -275,6 +275,8 @@ const scalars: readonly (readonly [string, string, string])[] = [
     '"mysql://h/d?password=hunter2"',
     'takes file:FOLDER, or postgres://USER:PASSWORD@HOST:PORT/DATABASE; received an address with credentials, which is not shown',
   ],
+  ['store.binaries', 'pg/bin', 'takes the absolute path of a folder; received "pg/bin"'],
+  ['store.binaries', '18', 'takes the absolute path of a folder; received 18; put it into quotes'],
   ['exclusions', '5', 'takes a list, or one comma-separated text; received 5; put it into quotes'],
   ['exclusions', '{}', 'takes a list, or one comma-separated text; received a map'],
 ]

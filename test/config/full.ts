@@ -30,6 +30,7 @@ const threatconnect = {
   groupTql: 'id > 5',
   createRelationships: true,
   pageSize: 10_000,
+  reconcileEvery: '12h',
 }
 const source = {
   name: 'tc',
@@ -110,7 +111,10 @@ export const full = {
       { id: 'fw', secret: 'secret-of-key-fw', scopes: ['feeds:read:block', 'push:cofense', 'feeds:read'] },
     ],
   },
-  store: { url: 'postgres://user:pass%20of-store@db.example.org:5432/feeds?sslmode=require' },
+  store: {
+    url: 'postgres://user:pass%20of-store@db.example.org:5432/feeds?sslmode=require',
+    binaries: '/usr/lib/postgresql/18',
+  },
   log: { level: 'debug' },
   sources: [
     source,

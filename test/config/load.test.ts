@@ -133,6 +133,7 @@ const expected: Config = {
         groupTql: '',
         createRelationships: false,
         pageSize: 1000,
+        reconcileEvery: 86_400_000,
       },
       reliability: 'F',
       tlp: 'amber',
@@ -493,6 +494,10 @@ t.test('the folder of the embedded store is absolute, however it was written', (
   t.strictSame(folder('file:../my data'), at('/etc/my data'))
   t.strictSame(folder('file:/srv/data'), at('/srv/data'))
   t.strictSame(folder('file:///srv/my%20data'), at('/srv/my data'))
+  t.strictSame(loaded('store: { binaries: /opt/pg }').config.store, {
+    ...at('/etc/feeds/data'),
+    binaries: '/opt/pg',
+  })
   t.strictSame(folder('postgresql:///db?host=/run/pg'), {
     kind: 'postgres',
     url: 'postgresql:///db?host=/run/pg',

@@ -1,9 +1,75 @@
-/** What the configured sources can be asked. */
+/** The configured sources: how they stand, and what is wrong with them. */
 import Type from 'typebox'
 import { type Sources, sourceNamed } from '../../commands/pick-source.ts'
+import { type Receipt, receiptOf } from '../../pipeline/receipt.ts'
+import type { Fetches } from '../../pipeline/schedule.ts'
+import type { IndicatorStore, RunStore } from '../../store/store.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, problems } from '../schema.ts'
+import { answer, Enum, Nullable, problems, Ref } from '../schema.ts'
+import { runExample, runSchema } from './runs-schema.ts'
+import { sourceParams } from './source-params.ts'
+
+/** What the configuration says of a source. */
+export interface SourceInfo {
+  readonly kind: string
+  /** As a duration, `4h`, or `off`. */
+  readonly every: string
+}
+
+export interface SourceRoutesOptions {
+  readonly sources: Sources
+  readonly infos: ReadonlyMap<string, SourceInfo>
+  readonly store: Pick<RunStore, 'sourceState' | 'unreadable'> & Pick<IndicatorStore, 'countByType'>
+  readonly fetches: Fetches
+}
+
+const sourceStates = ['waiting', 'fetching', 'succeeded', 'partial', 'failed'] as const
+
+const sourceSchema = Type.Object(
+  {
+    name: Type.String(),
+    kind: Type.String({ description: 'threatconnect' }),
+    every: Type.String({ description: 'How often it is fetched, such as 4h; off: only when asked.' }),
+    state: Enum(sourceStates, {
+      description: 'waiting: no fetch yet; fetching: one is under way; else how the last one ended.',
+    }),
+    fetched: Type.Boolean({ description: 'Whether a fetch that read anything has ever ended.' }),
+    lastRun: Nullable(Ref(runSchema), { description: 'The newest fetch; null: none yet.' }),
+    nextFetchAt: Nullable(Type.String({ format: 'date-time' }), {
+      description: 'When it is fetched next; null: only when asked.',
+    }),
+    indicators: Type.Object(
+      {
+        total: Type.Integer({ minimum: 0 }),
+        byType: Type.Unsafe<Record<string, number>>({
+          type: 'object',
+          additionalProperties: { type: 'integer', minimum: 0 },
+        }),
+      },
+      { description: 'Indicators that the source reports, now.' },
+    ),
+  },
+  {
+    $id: 'Source',
+    title: 'Source',
+    description: 'A configured source and how it stands; never a secret of it.',
+  },
+)
+
+const sourceExample = {
+  name: 'tc',
+  kind: 'threatconnect',
+  every: '4h',
+  state: 'succeeded',
+  fetched: true,
+  lastRun: runExample,
+  nextFetchAt: '2026-03-10T16:00:00.000Z',
+  indicators: { total: 990, byType: { ipv4: 400, domain: 590 } },
+}
+
+/** Schemas that `createServer` needs for these routes. */
+export const sourceSchemas = [sourceSchema, runSchema]
 
 const checkAnswer = Type.Object({
   ok: Type.Boolean({ description: 'Whether every check is good.' }),
@@ -35,8 +101,54 @@ const checkExample = {
   ],
 }
 
-export function sourceRoutes(sources: Sources): RoutePlugin {
+export function sourceRoutes(options: SourceRoutesOptions): RoutePlugin {
+  const { sources } = options
   return (app) => {
+    app.route({
+      method: 'GET',
+      url: '/api/v1/sources',
+      config: { scope: 'indicators:read' },
+      schema: {
+        operationId: 'listSources',
+        summary: 'The configured sources',
+        description: 'Each with its last fetch, its next one and what it holds.',
+        tags: ['Sources'],
+        response: {
+          200: answer(
+            'The sources, in the order of the configuration.',
+            Type.Object({ data: Type.Array(Ref(sourceSchema)) }),
+            { data: [sourceExample] },
+          ),
+          ...problems(400, 401, 403, 429, 500, 503),
+        },
+      },
+      handler: async () => {
+        const data: SourceAnswer[] = []
+        for (const name of sources.keys()) data.push(await sourceAnswer(name, options))
+        return { data }
+      },
+    })
+    app.route({
+      method: 'GET',
+      url: '/api/v1/sources/:name',
+      config: { scope: 'indicators:read' },
+      schema: {
+        operationId: 'getSource',
+        summary: 'A configured source',
+        description: 'Its last fetch, its next one and what it holds.',
+        tags: ['Sources'],
+        params: sourceParams,
+        response: {
+          200: answer('The source.', Ref(sourceSchema), sourceExample),
+          ...problems(400, 401, 403, 404, 429, 500, 503),
+        },
+      },
+      handler: async (request) => {
+        const { name } = request.params
+        sourceNamed(sources, name)
+        return sourceAnswer(name, options)
+      },
+    })
     app.route({
       method: 'POST',
       url: '/api/v1/sources/:name/check',
@@ -47,13 +159,7 @@ export function sourceRoutes(sources: Sources): RoutePlugin {
         description:
           'The doctor: proves address, credentials, clock and rights, and tells the remedy for what is wrong.',
         tags: ['Sources'],
-        params: Type.Object({
-          name: Type.String({
-            maxLength: 64,
-            description: 'Name of the configured source.',
-            examples: ['tc'],
-          }),
-        }),
+        params: sourceParams,
         response: {
           200: answer('What was found; `ok` is false when anything is wrong.', checkAnswer, checkExample),
           ...problems(400, 401, 403, 404, 429, 500),
@@ -65,4 +171,37 @@ export function sourceRoutes(sources: Sources): RoutePlugin {
       },
     })
   }
+}
+
+interface SourceAnswer extends SourceInfo {
+  readonly name: string
+  readonly state: (typeof sourceStates)[number]
+  readonly fetched: boolean
+  readonly lastRun: Receipt | null
+  readonly nextFetchAt: string | null
+  readonly indicators: { readonly total: number; readonly byType: Readonly<Record<string, number>> }
+}
+
+async function sourceAnswer(
+  name: string,
+  { infos, store, fetches }: SourceRoutesOptions,
+): Promise<SourceAnswer> {
+  const { kind, every } = infos.get(name) ?? { kind: '', every: 'off' }
+  const [state, byType] = await Promise.all([store.sourceState(name), store.countByType(name)])
+  const { lastRun, fetched } = state
+  return {
+    name,
+    kind,
+    every,
+    state: stateOf(lastRun?.status),
+    fetched,
+    lastRun: lastRun === undefined ? null : await receiptOf(lastRun, store),
+    nextFetchAt: fetches.nextFetch(name, state),
+    indicators: { total: Object.values(byType).reduce((sum, count) => sum + count, 0), byType },
+  }
+}
+
+function stateOf(status: Receipt['status'] | undefined): SourceAnswer['state'] {
+  if (status === undefined) return 'waiting'
+  return status === 'running' ? 'fetching' : status
 }

@@ -3,7 +3,7 @@ import Type from 'typebox'
 import { indicatorExample, indicatorSchema } from '../../model/indicator-schema.ts'
 import { problems, Ref } from '../schema.ts'
 
-const xsoarItem = Type.Object(
+export const xsoarItem = Type.Object(
   {
     value: Type.String(),
     type: Type.String({ description: 'IP, IPv6, CIDR, IPv6CIDR, Domain, URL, Email, File, ASN, Mutex, …' }),

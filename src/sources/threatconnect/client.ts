@@ -2,6 +2,7 @@
 import { UpstreamError } from '../../errors.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
 import { parseJson } from '../../upstream/json.ts'
+import { retryAfterMs } from '../../upstream/retry-after.ts'
 import { signature } from './signature.ts'
 import { type ListRequest, service, wireRequest } from './wire.ts'
 
@@ -18,6 +19,8 @@ export interface ListAnswer {
   readonly count?: number
   /** ThreatConnect's clock minus ours, when it sent a Date header. */
   readonly skewMs?: number
+  /** Our clock when the request was sent, milliseconds. */
+  readonly sentAt: number
 }
 
 /** Furthest that a timestamp may be from ThreatConnect's clock. */
@@ -40,6 +43,7 @@ export class ThreatConnectClient {
   /** One page. @throws UpstreamError */
   async list(request: ListRequest, signal: AbortSignal): Promise<ListAnswer> {
     const wire = wireRequest(this.#base, request)
+    const sentAt = this.#now()
     const answer = await this.#http.send({
       method: 'GET',
       path: wire.path,
@@ -49,7 +53,7 @@ export class ThreatConnectClient {
       translate: (refusal) => this.#refusal(refusal),
       signal,
     })
-    return { ...readEnvelope(answer, (text) => this.#withoutSecrets(text)), ...skewOf(answer) }
+    return { ...readEnvelope(answer, (text) => this.#withoutSecrets(text)), ...skewOf(answer), sentAt }
   }
 
   /** The request as `list` would send it, without its secrets. */
@@ -107,6 +111,14 @@ export class ThreatConnectClient {
         options,
       )
     }
+    if (answer.status === 504 || (answer.status >= 500 && saysTimeout(message))) {
+      const wait = retryAfterMs(answer)
+      const sentence = `ThreatConnect took too long for the request (${answer.status})${words}`
+      return new UpstreamError('timeout', sentence, {
+        ...options,
+        ...(wait !== undefined && { retryAfterMs: wait }),
+      })
+    }
     return undefined
   }
 
@@ -132,10 +144,18 @@ export class ThreatConnectClient {
   }
 }
 
+/** Of a query that took longer than the instance allows; the exact words are not documented. */
+export function saysTimeout(message = ''): boolean {
+  return /\btim(?:e|ed)[ -]?out/i.test(message)
+}
+
 /** The same on every request, with a body or without, as ThreatConnect documents it. */
 const requestHeaders = { accept: 'application/json', 'content-type': 'application/json' } as const
 
-function readEnvelope(answer: HttpResponse, clean: (text: string) => string): Omit<ListAnswer, 'skewMs'> {
+function readEnvelope(
+  answer: HttpResponse,
+  clean: (text: string) => string,
+): Pick<ListAnswer, 'data' | 'next' | 'count'> {
   if (answer.status !== 200) {
     const words = `ThreatConnect answered ${answer.status} where only 200 brings a whole list`
     throw new UpstreamError('unreadable', words, { service, status: answer.status })

@@ -1,6 +1,7 @@
 /** ThreatConnect v3 as a source. */
 import type { ConnectorContext } from '../../connector.ts'
 import type { Source, SourceDefinition, SourceOptions } from '../source.ts'
+import { ThreatConnectChanges } from './changes.ts'
 import { checkThreatConnect } from './check.ts'
 import { type Credentials, ThreatConnectClient } from './client.ts'
 import { ThreatConnectLive } from './live.ts'
@@ -23,7 +24,9 @@ function createThreatConnect(
   const credentials = credentialsOf(settings)
   const http = context.connect(settings.baseUrl)
   const client = new ThreatConnectClient(http, settings.baseUrl, credentials, context.now)
+  const changes = new ThreatConnectChanges({ client, settings, options, context })
   return {
+    changes: (cursor, signal) => changes.since(cursor, signal),
     live: new ThreatConnectLive(client, settings, options),
     check(signal) {
       const tql = () => allOf([...filterClauses(settings), ...userClause(settings.tql)])

@@ -3,8 +3,9 @@ import { ServiceError, UpstreamError } from '../../errors.ts'
 import { exactId } from '../../model/exact-number.ts'
 import type { Observation, UnreadableRecord } from '../../model/indicator.ts'
 import { withRetry } from '../../upstream/retry.ts'
-import type { Explanation, LivePage, LiveQuery, LiveSource, Owner, SourceOptions } from '../source.ts'
+import type { Explanation, LivePage, LiveQuery, LiveSource, Owner, RecordOptions } from '../source.ts'
 import type { ListAnswer, ThreatConnectClient } from './client.ts'
+import { recordFields } from './fields.ts'
 import { normalise } from './normalise.ts'
 import { type Page, pages } from './paging.ts'
 import { allOf, filterClauses } from './tql.ts'
@@ -18,19 +19,6 @@ export interface LiveDefaults {
   /** Records of one request, 1..10000. */
   readonly pageSize: number
 }
-
-/** Members that v3 leaves out unless they are asked for. */
-const fields = [
-  'tags',
-  'threatAssess',
-  'securityLabels',
-  'attributes',
-  'observations',
-  'falsePositives',
-  'sightings',
-  'externalDates',
-] as const
-const associations = ['associatedIndicators', 'associatedGroups'] as const
 
 /** Somebody waits for the answer: blips are ridden out, a lasting failure is told soon. */
 const patience = {
@@ -56,9 +44,9 @@ interface SentAnswer extends ListAnswer {
 export class ThreatConnectLive implements LiveSource {
   readonly #client: ThreatConnectClient
   readonly #defaults: LiveDefaults
-  readonly #options: SourceOptions
+  readonly #options: RecordOptions
 
-  constructor(client: ThreatConnectClient, defaults: LiveDefaults, options: SourceOptions) {
+  constructor(client: ThreatConnectClient, defaults: LiveDefaults, options: RecordOptions) {
     this.#client = client
     this.#defaults = defaults
     this.#options = options
@@ -101,7 +89,7 @@ export class ThreatConnectLive implements LiveSource {
   #firstRequest(query: LiveQuery): ListRequest {
     return {
       ...listRequest('indicators', this.tql(query)),
-      fields: this.asksForRelationships(query) ? [...fields, ...associations] : fields,
+      fields: recordFields('indicators', this.asksForRelationships(query)),
       resultStart: query.offset,
     }
   }

@@ -16,11 +16,11 @@ import type {
 import { bestHash, boundedNumber, scoreOf } from '../../model/score.ts'
 import { earliest, rfc3339 } from '../../model/time.ts'
 import { tlpFromLabels } from '../../model/tlp.ts'
-import type { SourceOptions } from '../source.ts'
+import type { RecordOptions } from '../source.ts'
 import { knownType, type RecordKind, valueMember } from './types.ts'
 
 type Raw = Readonly<Record<string, unknown>>
-type Identity = Pick<Observation, 'type' | 'customType' | 'value' | 'hashes'>
+export type Identity = Pick<Observation, 'type' | 'customType' | 'value' | 'hashes'>
 
 export type Normalised = { readonly observation: Observation } | { readonly unreadable: UnreadableRecord }
 
@@ -28,7 +28,7 @@ export type Normalised = { readonly observation: Observation } | { readonly unre
 export function normalise(
   record: unknown,
   kind: RecordKind,
-  source: SourceOptions,
+  source: RecordOptions,
   position: number,
 ): Normalised {
   const remoteId = isRaw(record) ? exactId(record.id) : undefined
@@ -45,7 +45,7 @@ export function normalise(
 type Writable<T> = { -readonly [Member in keyof T]?: T[Member] }
 
 /** Member by member: this runs for every record of every answer, and spreading objects is what costs most here. */
-function observe(record: Raw, identity: Identity, remoteId: string, source: SourceOptions): Observation {
+function observe(record: Raw, identity: Identity, remoteId: string, source: RecordOptions): Observation {
   const confidence = boundedNumber(record.confidence, 0, 100)
   const rating = boundedNumber(record.rating, 0, 5)
   const assessed = threatAssess(record)
@@ -74,7 +74,7 @@ function observe(record: Raw, identity: Identity, remoteId: string, source: Sour
   return draft as Observation
 }
 
-function provenanceOf(record: Raw, remoteId: string, source: SourceOptions): Provenance {
+function provenanceOf(record: Raw, remoteId: string, source: RecordOptions): Provenance {
   const owner = text(record.ownerName)
   const link = text(record.webLink)
   const reportedBy = text(record.source)
@@ -84,6 +84,11 @@ function provenanceOf(record: Raw, remoteId: string, source: SourceOptions): Pro
   if (link !== undefined) draft.link = link
   if (reportedBy !== undefined) draft.reportedBy = reportedBy
   return draft as Provenance
+}
+
+/** What an indicator is of which only type and summary are known. */
+export function identityOf(type: string, summary: string): Identity | { reason: string } {
+  return identify({ type, summary }, 'indicator')
 }
 
 /** What the record is: type and canonical value, or why that can't be told. */

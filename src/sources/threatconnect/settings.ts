@@ -1,6 +1,6 @@
 /** The settings of a ThreatConnect source. Names of types: README, section "Types". */
 import Type, { type Static } from 'typebox'
-import { eitherOf, HttpUrl, List, Secret, Section, Text } from '../../config/schema-types.ts'
+import { DurationOrOff, eitherOf, HttpUrl, List, Secret, Section, Text } from '../../config/schema-types.ts'
 import { customPrefix, groupTypeNames, indicatorTypeNames } from './types.ts'
 
 const indicatorWords = ['All', ...indicatorTypeNames]
@@ -79,6 +79,13 @@ export const threatconnectSettings = Section(
       minimum: 1,
       maximum: 10_000,
       default: 1000,
+    }),
+    reconcileEvery: DurationOrOff({
+      description:
+        'How often a fetch reads everything once more, so that what has left in silence is found; off: never, other fetches read only changes. Default 24h.',
+      default: '24h',
+      minMs: 60_000,
+      maxMs: 365 * 86_400_000,
     }),
   },
   {

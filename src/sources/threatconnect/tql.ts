@@ -11,7 +11,7 @@ declare const clauseMark: unique symbol
 export type Clause = string & { readonly [clauseMark]: true }
 
 /** Keywords with text values that our filters use. */
-type TextField = 'ownerName' | 'tag' | 'typeName'
+type TextField = 'ownerName' | 'tag' | 'typeName' | 'summary'
 /** Keywords with integer values that our filters use. */
 type IntegerField = 'confidence' | 'threatAssessScore'
 
@@ -38,6 +38,22 @@ export function greaterThan(field: IntegerField, bound: number): Clause[] {
   return bound === 0 ? [] : [`${field} GT ${bound}` as Clause]
 }
 
+/** Records behind this one, sorted by id. @param id a whole number as text, up to 2^63 - 1 */
+export function behindId(id: string): Clause {
+  if (!/^\d{1,19}$/.test(id)) throw new RangeError(`id takes a whole number; received ${id}`)
+  return `id GT ${id}` as Clause
+}
+
+/** What was written then or later. @param time milliseconds; TQL takes whole seconds, so it is cut to one */
+export function modifiedSince(time: number): Clause {
+  return `lastModified GEQ ${quote(wholeSeconds(time))}` as Clause
+}
+
+/** `YYYY-MM-DDTHH:MM:SSZ`. @param time milliseconds */
+export function wholeSeconds(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 19)}Z`
+}
+
 /** Without a clause ThreatConnect gives active indicators only, so "all" has to be said. */
 export function activity(activeOnly: boolean): Clause[] {
   return [
@@ -59,18 +75,28 @@ export interface Filter {
 }
 
 export function filterClauses(filter: Filter): Clause[] {
-  const types = filter.indicatorTypes.includes('All') ? [] : filter.indicatorTypes.map(typeName)
   return [
     ...activity(filter.activeOnly),
     ...greaterThan('confidence', filter.confidence),
     ...greaterThan('threatAssessScore', filter.threatAssessScore),
     ...anyOf('ownerName', filter.owners),
     ...anyOf('tag', filter.tags),
-    ...oneOf('typeName', types),
+    ...ofTypes(filter.indicatorTypes),
   ]
 }
 
-function typeName(name: string): string {
+/** Groups know neither activity nor scores. */
+export function groupClauses(
+  filter: Pick<Filter, 'owners' | 'tags'> & { readonly groupTypes: readonly string[] },
+): Clause[] {
+  return [...anyOf('ownerName', filter.owners), ...anyOf('tag', filter.tags), ...ofTypes(filter.groupTypes)]
+}
+
+function ofTypes(names: readonly string[]): Clause[] {
+  return names.includes('All') ? [] : oneOf('typeName', names.map(typeName))
+}
+
+export function typeName(name: string): string {
   return name.startsWith(customPrefix) ? name.slice(customPrefix.length) : name
 }
 

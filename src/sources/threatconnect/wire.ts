@@ -11,6 +11,14 @@ export interface ListRequest {
   readonly fields: readonly string[]
   readonly resultStart: number
   readonly resultLimit: number
+  /** `id asc`. */
+  readonly sorting?: string
+  /** How many match altogether; told only where `resultStart` is 0. */
+  readonly count?: boolean
+  /** Only for `indicators/deleted`. */
+  readonly owner?: string
+  /** Only for `indicators/deleted`; `YYYY-MM-DDTHH:MM:SSZ`. */
+  readonly deletedSince?: string
 }
 
 /** Everything of an endpoint, from its first record on. */
@@ -31,7 +39,11 @@ const longestQuery = 2000
 export function wireRequest(base: string, request: ListRequest): WireRequest {
   const path = `${base}/api/v3/${request.endpoint}`
   const parameters: [string, string][] = []
+  if (request.owner !== undefined) parameters.push(['owner', request.owner])
+  if (request.deletedSince !== undefined) parameters.push(['deletedSince', request.deletedSince])
   if (request.tql !== '') parameters.push(['tql', request.tql])
+  if (request.sorting !== undefined) parameters.push(['sorting', request.sorting])
+  if (request.count === true) parameters.push(['count', 'true'])
   parameters.push(['resultStart', String(request.resultStart)], ['resultLimit', String(request.resultLimit)])
   for (const field of request.fields) parameters.push(['fields', field])
 
@@ -40,6 +52,7 @@ export function wireRequest(base: string, request: ListRequest): WireRequest {
   const data: Record<string, unknown> = Object.fromEntries(parameters)
   data.resultStart = request.resultStart
   data.resultLimit = request.resultLimit
+  if (request.count === true) data.count = true
   if (request.fields.length > 0) data.fields = request.fields
   return { path, body: JSON.stringify({ data }) }
 }

@@ -1,5 +1,5 @@
 /** A ThreatConnect source over a simulator, as the server would make it. */
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import type { LiveQuery, LiveSource, Source, SourceOptions } from '../../../src/sources/source.ts'
 import { threatconnect } from '../../../src/sources/threatconnect/index.ts'
 import type { ThreatConnectSettings } from '../../../src/sources/threatconnect/settings.ts'
@@ -16,6 +16,7 @@ export interface TestSourceOptions {
   readonly options?: Partial<SourceOptions>
   readonly timeoutMs?: number
   readonly now?: () => number
+  readonly log?: Logger
 }
 
 /** Credentials default to the simulator's own account. */
@@ -37,10 +38,18 @@ export function sourceOver(baseUrl: string, given: TestSourceOptions = {}): Test
     groupTql: '',
     createRelationships: false,
     pageSize: 1000,
+    reconcileEvery: 86_400_000,
     ...given.settings,
   }
-  const options: SourceOptions = { name: 'tc', reliability: 'F', feedTags: [], ...given.options }
-  const log = pino({ level: 'silent' })
+  const options: SourceOptions = {
+    name: 'tc',
+    reliability: 'F',
+    feedTags: [],
+    alwaysWhole: false,
+    retry: { attempts: 3, initialMs: 1, maxMs: 5 },
+    ...given.options,
+  }
+  const log = given.log ?? pino({ level: 'silent' })
   const connect = (address: string) =>
     createHttpClient({
       service: 'threatconnect',

@@ -1,10 +1,10 @@
 import t from 'tap'
 import type { Observation } from '../../../src/model/indicator.ts'
-import type { SourceOptions } from '../../../src/sources/source.ts'
+import type { RecordOptions } from '../../../src/sources/source.ts'
 import { normalise } from '../../../src/sources/threatconnect/normalise.ts'
 import { parseJson } from '../../../src/upstream/json.ts'
 
-const source: SourceOptions = { name: 'tc', reliability: 'F', feedTags: [] }
+const source: RecordOptions = { name: 'tc', reliability: 'F', feedTags: [] }
 
 const url = {
   id: 98590287,
@@ -24,7 +24,7 @@ const url = {
 
 function observed(
   record: object,
-  options: Partial<SourceOptions> = {},
+  options: Partial<RecordOptions> = {},
   kind: 'indicator' | 'group' = 'indicator',
 ): Observation {
   const result = normalise(record, kind, { ...source, ...options }, 0)

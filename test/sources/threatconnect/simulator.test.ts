@@ -925,3 +925,55 @@ t.test('the example queries of the public clients are answered', async (t) => {
     { status: 200 },
   )
 })
+
+t.test('a page behind an id begins at that id, and records may change between the pages', async (t) => {
+  const names = Array.from({ length: 120 }, (_, place) => `h${place}.example`)
+  const { url, records } = await start(t, { indicators: hosts(...names) })
+  records.add({ id: 2n ** 60n, type: 'Host', summary: 'large.example' })
+  const path = '/api/v3/indicators?sorting=id%20asc&resultLimit=25&count=true&tql='
+  const seen: string[] = []
+  for (let last = '0'; ; ) {
+    const { data, body, text } = await get(
+      url,
+      `${path}${encodeURIComponent(`confidence is null AND id GT ${last}`)}`,
+    )
+    t.equal(body.count, records.indicators.filter(({ id }) => id > BigInt(last)).length)
+    if (data.length === 0) break
+    seen.push(...idsOf(text))
+    last = seen.at(-1) ?? ''
+    records.remove(BigInt(seen.shift() ?? ''))
+  }
+  t.strictSame(
+    seen,
+    records.indicators.map(({ id }) => String(id)),
+    'each once, though others left before it',
+  )
+  const other = await get(url, `${path}${encodeURIComponent('(id > 30 and id GT 40) or id = 20')}`)
+  t.strictSame(idsOf(other.text).slice(0, 2), ['20', '41'], 'a bound under OR is none')
+})
+
+t.test('what was deleted is told until it is forgotten', async (t) => {
+  const { url, records } = await start(t, { indicators: hosts('a.example') })
+  records.remove(1)
+  const told = async () => (await get(url, '/api/v3/indicators/deleted')).data
+  const dateAdded = '2024-06-01T12:00:00Z'
+  t.strictSame(await told(), [
+    { ownerName: 'Example Organization', dateAdded, type: 'Host', summary: 'a.example' },
+  ])
+  records.forgetDeleted('2024-06-01T12:00:01Z')
+  t.strictSame(await told(), [])
+})
+
+t.test('it can refuse to sort, to tell what was deleted, and to give many records at once', async (t) => {
+  const corpus = { size: 30, seed: 5 }
+  const { url } = await start(t, { corpus, unsortable: ['id'], tellsDeleted: false, largestPage: 4 })
+  t.match(await get(url, '/api/v3/indicators?sorting=id%20asc'), {
+    status: 400,
+    body: { message: /sort.* id /i },
+  })
+  t.match(await get(url, '/api/v3/indicators?sorting=dateAdded%20asc'), { status: 200 })
+  t.match(await get(url, '/api/v3/indicators/deleted'), { status: 403 })
+  const page = await get(url, '/api/v3/indicators?resultLimit=20')
+  t.equal(page.data.length, 4)
+  t.match(page.next, /resultStart=4/)
+})

@@ -6,7 +6,12 @@ const unitMs = { MINUTE: 60_000, HOUR: 3_600_000, DAY: 86_400_000, WEEK: 604_800
 
 /** Milliseconds since the epoch to `YYYY-MM-DDTHH:MM:SSZ`. */
 export function isoSeconds(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+  return compact(`${new Date(ms).toISOString().slice(0, 19)}Z`)
+}
+
+/** The same text in the least memory: one that was put together keeps its pieces, which is felt in a million records. */
+export function compact(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 /**

@@ -33,6 +33,12 @@ export interface ThreatConnectOptions extends LinkOptions {
   readonly httpsRequired?: boolean
   /** Whether texts in TQL must have the case of the data, which depends on the product's database; default true. */
   readonly caseSensitive?: boolean
+  /** Keywords that `sorting` refuses; default none. That a product does so is inferred. */
+  readonly unsortable?: readonly string[]
+  /** More records are never given at once, whatever `resultLimit` asks for; default 10,000. Inferred. */
+  readonly largestPage?: number
+  /** Whether `indicators/deleted` answers; default true, else 403. */
+  readonly tellsDeleted?: boolean
 }
 
 export interface ThreatConnectSimulator extends Simulator {
@@ -52,7 +58,8 @@ export async function startThreatConnectSimulator(
   for (const indicator of options.indicators ?? []) {
     records.add({ lastModified: indicator.dateAdded, ...indicator })
   }
-  const routes = createRoutes({ records, now, caseSensitive: options.caseSensitive ?? true })
+  const { caseSensitive = true, unsortable = [], largestPage = 10_000, tellsDeleted = true } = options
+  const routes = createRoutes({ records, now, caseSensitive, unsortable, largestPage, tellsDeleted })
 
   const handle = (request: RecordedRequest): Answer => {
     if (options.httpsRequired === true) return errorAnswer(403, 'HTTPS is required')

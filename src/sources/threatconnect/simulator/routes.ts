@@ -28,14 +28,23 @@ export interface RouteOptions {
   readonly records: RecordStore
   readonly now: () => number
   readonly caseSensitive: boolean
+  readonly unsortable: readonly string[]
+  readonly largestPage: number
+  readonly tellsDeleted: boolean
 }
 
 /** In the order in which they are tried. */
-export function createRoutes({ records, now, caseSensitive }: RouteOptions): readonly Route[] {
+export function createRoutes(options: RouteOptions): readonly Route[] {
+  const { records, now, caseSensitive, tellsDeleted } = options
+  const pageOf = (parameters: Target['parameters']): PageRequest => {
+    const page = readPage(parameters)
+    return { ...page, limit: Math.min(page.limit, options.largestPage) }
+  }
   const fold = caseSensitive ? (text: string) => text : (text: string) => text.toLowerCase()
   const vocabularies = createVocabularies({ indicator: records.indicator, group: records.group, fold })
   const render = createRenderer({ indicator: records.indicator, group: records.group })
-  const shared = { version: () => records.version, fold, now }
+  const unsortable = new Set(options.unsortable)
+  const shared = { version: () => records.version, fold, now, unsortable }
   const searchIndicators = createSearch({
     collection: 'indicators',
     vocabulary: vocabularies.indicators,
@@ -54,13 +63,19 @@ export function createRoutes({ records, now, caseSensitive }: RouteOptions): rea
       path: /^\/api\/v3\/indicators\/?$/,
       answer({ target: { parameters }, visible }) {
         const fields = readFields(parameters, 'indicators')
-        const asked = readPage(parameters)
+        const asked = pageOf(parameters)
         const { records: found, more, count } = searchIndicators(parameters, asked, visible)
         const data = found.map((record) => render.indicator(record, fields, visible))
         return { asked, page: { data, more, count } }
       },
     },
-    { path: /^\/api\/v3\/indicators\/deleted\/?$/, answer: (request) => deletedPage(records, request) },
+    {
+      path: /^\/api\/v3\/indicators\/deleted\/?$/,
+      answer(request) {
+        if (!tellsDeleted) throw new RequestError(403, 'You do not have permission to perform this operation')
+        return deletedPage(records, request)
+      },
+    },
     {
       path: /^\/api\/v3\/indicators\/([^/]+)\/?$/,
       answer({ target: { parameters }, visible, key }) {
@@ -79,7 +94,7 @@ export function createRoutes({ records, now, caseSensitive }: RouteOptions): rea
       path: /^\/api\/v3\/groups\/?$/,
       answer({ target: { parameters }, visible }) {
         const fields = readFields(parameters, 'groups')
-        const asked = readPage(parameters)
+        const asked = pageOf(parameters)
         const { records: found, more, count } = searchGroups(parameters, asked, visible)
         const data = found.map((record) => render.group(record, fields, visible))
         return { asked, page: { data, more, count } }

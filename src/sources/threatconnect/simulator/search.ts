@@ -4,7 +4,7 @@ import type { Id, Owner } from './records.ts'
 import { parseSorting, type SortLevel, sortRecords } from './sorting.ts'
 import { compile, type Predicate, type Vocabulary } from './tql/evaluator.ts'
 import { TqlError } from './tql/lexer.ts'
-import { parseTql } from './tql/parser.ts'
+import { type Node, parseTql } from './tql/parser.ts'
 
 export interface Searched {
   readonly id: Id
@@ -28,23 +28,27 @@ export interface SearchOptions<T extends Searched> {
   readonly version: () => number
   readonly fold: (text: string) => string
   readonly now: () => number
+  /** Keywords that it refuses to sort by. */
+  readonly unsortable: ReadonlySet<string>
 }
 
+/** Searches throw RequestError. */
 export type Search<T> = (parameters: Parameters, page: PageRequest, visible: ReadonlySet<Owner>) => Found<T>
 
 /** Sorted results that are kept for the pages to come. */
 const keptResults = 4
 
-/** Searches throw RequestError. */
 export function createSearch<T extends Searched>(options: SearchOptions<T>): Search<T> {
   const kept = new Map<string, readonly T[]>()
 
   return (parameters, page, visible) => {
-    const { matches, usesClock } = createFilter(options, parameters, visible)
+    const { matches, usesClock, above } = createFilter(options, parameters, visible)
     const sorting = one(parameters, 'sorting') ?? ''
     const levels = parseSorting(sorting, options.collection)
+    const refused = levels.find(({ keyword }) => options.unsortable.has(keyword))
+    if (refused) throw new RequestError(400, `Sorting by ${refused.keyword} is not supported.`)
     const direction = idOrder(levels)
-    if (direction !== undefined) return scan(options.rows, direction, matches, page)
+    if (direction !== undefined) return scan(options.rows, direction, above, matches, page)
 
     const key = JSON.stringify([
       options.version(),
@@ -72,11 +76,18 @@ function keep<T>(kept: Map<string, T>, key: string, value: T): void {
   }
 }
 
+interface Filter<T> {
+  readonly matches: (record: T) => boolean
+  readonly usesClock: boolean
+  /** What matches has a greater id: the index of the primary key, as it were. */
+  readonly above: Id
+}
+
 function createFilter<T extends Searched>(
   { collection, vocabulary, fold, now }: SearchOptions<T>,
   parameters: Parameters,
   visible: ReadonlySet<Owner>,
-): { readonly matches: (record: T) => boolean; readonly usesClock: boolean } {
+): Filter<T> {
   const owner = one(parameters, 'owner')
   const allowed = owner === undefined ? visible : new Set([ownerNamed(owner, visible)])
   const tql = (one(parameters, 'tql') ?? '').trim()
@@ -87,9 +98,22 @@ function createFilter<T extends Searched>(
   const activeOnly = active !== undefined && query?.mentions.has('indicatorActive') !== true
   return {
     usesClock: query?.usesClock ?? false,
+    above: query ? lowerBound(query.node) : noBound,
     matches: (record) =>
       allowed.has(record.owner) && !(activeOnly && active(record) !== true) && predicate(record) === true,
   }
+}
+
+const noBound: Id = Number.NEGATIVE_INFINITY
+
+/** Of `id GT n`, alone or under AND. */
+function lowerBound(node: Node): Id {
+  if (node.kind === 'and') {
+    return node.nodes.map(lowerBound).reduce((a, b) => (a > b ? a : b), noBound)
+  }
+  if (node.kind !== 'compare' || node.keyword.name !== 'id' || node.operator !== '>') return noBound
+  const [bound] = node.values
+  return typeof bound === 'number' || typeof bound === 'bigint' ? bound : noBound
 }
 
 function parse(tql: string, collection: 'indicators' | 'groups', now: number) {
@@ -118,22 +142,35 @@ function idOrder(levels: readonly SortLevel[]): 'up' | 'down' | undefined {
   return first.descending ? 'down' : 'up'
 }
 
-/** Stops as soon as the page is full and it is known whether there is more. */
-function scan<T>(
+/** Begins at the first id that can match; stops as soon as the page is full and it is known whether there is more. */
+function scan<T extends Searched>(
   rows: readonly T[],
   direction: 'up' | 'down',
+  above: Id,
   matches: (record: T) => boolean,
   page: PageRequest,
 ): Found<T> {
   const records: T[] = []
-  const last = rows.length - 1
+  const first = firstAbove(rows, above)
+  const size = rows.length - first
   let found = 0
-  for (let at = 0; at <= last; at += 1) {
-    const record = rows[direction === 'up' ? at : last - at]
+  for (let at = 0; at < size; at += 1) {
+    const record = rows[direction === 'up' ? first + at : rows.length - 1 - at]
     if (record === undefined || !matches(record)) continue
     found += 1
     if (found > page.start && records.length < page.limit) records.push(record)
     else if (found > page.start && !page.count) break
   }
   return { records, more: found > page.start + page.limit, count: page.count ? found : undefined }
+}
+
+function firstAbove<T extends Searched>(rows: readonly T[], above: Id): number {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((rows[middle]?.id ?? 0) <= above) low = middle + 1
+    else high = middle
+  }
+  return low
 }

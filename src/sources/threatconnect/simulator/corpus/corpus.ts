@@ -1,5 +1,5 @@
 /** A made-up ThreatConnect of any size; the same seed gives the same records. */
-import { isoSeconds } from '../dates.ts'
+import { compact, isoSeconds } from '../dates.ts'
 import type { Corpus } from '../record-store.ts'
 import {
   completeGroup,
@@ -94,6 +94,7 @@ function createDrawer(random: Random, now: number, size: number): (place: number
     const seen = random.chance(0.15)
     return {
       ...value,
+      summary: compact(value.summary),
       owner,
       dateAdded,
       lastModified: random.chance(0.6) ? dateAdded : later(),

@@ -1,0 +1,28 @@
+/** The store for a command, or why it can't be had, in one line. */
+import type { Logger } from 'pino'
+import { redactAddress } from '../config/formats.ts'
+import type { StoreConfig } from '../config/model.ts'
+import { ServiceError } from '../errors.ts'
+import { renderForCollections } from '../feeds/stix/objects.ts'
+import { StoreUnavailable } from '../store/embedded/errors.ts'
+import { type OpenedStore, openStore } from '../store/open.ts'
+import { CommandError } from './failure.ts'
+
+/** @throws CommandError; StoreInUse when another server has the embedded store */
+export async function storeOf(config: StoreConfig, log: Logger): Promise<OpenedStore> {
+  try {
+    return await openStore(config, { log, render: renderForCollections })
+  } catch (error) {
+    if (error instanceof StoreUnavailable) throw error
+    throw storeFailure(config, error)
+  }
+}
+
+export function storeFailure({ url }: StoreConfig, error: unknown): unknown {
+  if (error instanceof StoreUnavailable) return new CommandError(error.message, 1)
+  if (!(error instanceof ServiceError)) return error
+  return new CommandError(
+    `the store ${redactAddress(url)} can't be used: ${error.message}. Correct store.url or FEED_STORE_URL, or start the database.`,
+    1,
+  )
+}

@@ -1,0 +1,70 @@
+/**
+ * The STIX pattern of a value: STIX 2.1, section 9, with the object paths of section 6. One comparison in one pair of
+ * brackets: XSOAR's TAXII feed passes over patterns that are joined by OR.
+ */
+import type { IndicatorType } from '../../model/indicator.ts'
+
+/** As the hashing-algorithm vocabulary of STIX spells them. */
+export const hashNames = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256' } as const
+export type HashName = keyof typeof hashNames
+
+const hashByLength: Readonly<Record<number, HashName>> = { 32: 'md5', 40: 'sha1', 64: 'sha256' }
+
+/** Told by its length; undefined where the text is no lower-case MD5, SHA-1 or SHA-256. */
+export function hashNameOf(value: string): HashName | undefined {
+  return /^[0-9a-f]+$/.test(value) ? hashByLength[value.length] : undefined
+}
+
+/** Only these two may stand behind a backslash: everything else is a syntax error. */
+function literal(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, '\\$&')}'`
+}
+
+export function hashPattern(name: HashName, value: string): string {
+  const path = name === 'md5' ? 'MD5' : `'${hashNames[name]}'`
+  return `[file:hashes.${path} = ${literal(value)}]`
+}
+
+/**
+ * Blanks would be lost in XSOAR, which removes all of them from a pattern, and a `url` of STIX is one of RFC 3986;
+ * everything that is printable ASCII stays as it is.
+ */
+function encodedUrl(url: string): string {
+  return url.replaceAll(/[^\x21-\x7e]+/g, encodeURIComponent)
+}
+
+/** @returns undefined where STIX has no object for values of this type */
+export function stixPattern(type: IndicatorType, value: string): string | undefined {
+  switch (type) {
+    case 'ipv4':
+    case 'ipv6':
+      return `[${type}-addr:value = ${literal(value)}]`
+    case 'cidr':
+      // Not `=`: XSOAR reads that as a single address of type IP, and ISSUBSET is what the specification means.
+      return `[${value.includes(':') ? 'ipv6' : 'ipv4'}-addr:value ISSUBSET ${literal(value)}]`
+    case 'domain':
+      return `[domain-name:value = ${literal(value)}]`
+    case 'url':
+      return `[url:value = ${literal(encodedUrl(value))}]`
+    case 'email':
+      return `[email-addr:value = ${literal(value)}]`
+    case 'file': {
+      const name = hashNameOf(value)
+      return name === undefined ? undefined : hashPattern(name, value)
+    }
+    case 'asn': {
+      const number = /^AS(\d+)$/.exec(value)?.[1]
+      return number === undefined ? undefined : `[autonomous-system:number = ${number}]`
+    }
+    case 'mutex':
+      return `[mutex:name = ${literal(value)}]`
+    case 'registry-key':
+      return `[windows-registry-key:key = ${literal(value)}]`
+    case 'user-agent':
+      return `[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = ${literal(value)}]`
+    case 'email-subject':
+      return `[email-message:subject = ${literal(value)}]`
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,102 @@
+/** What the routes of stored indicators answer, for OpenAPI. */
+import Type from 'typebox'
+import { indicatorExample, indicatorSchema } from '../../model/indicator-schema.ts'
+import { answer, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
+import { xsoarItem } from './tc-get-indicators-schema.ts'
+
+const item = Type.Unsafe({ anyOf: [Ref(indicatorSchema), xsoarItem] })
+
+const unknown = problemAnswer({
+  description: 'There is no such indicator, or it has left.',
+  code: 'INDICATOR_UNKNOWN',
+  detail: 'no indicator has the id "indicator--56c2ff2c-10a2-53c7-bb20-433ffcb65cbf"',
+})
+
+const cursorExample = 'q83vEjRWeJASNFZ4kKvN7xI0VniQq83vEjRWeJASNFZ4'
+const nextExample = `https://feeds.example.org/api/v1/indicators?type=file&cursor=${cursorExample}`
+
+export const listAnswers = {
+  200: answer(
+    'A page of indicators, in the order of their ids. While the store changes, what was there all the time is on exactly one page.',
+    Type.Object({
+      data: Type.Array(item),
+      next: Nullable(Type.String(), {
+        description: '`cursor` of the next page; null: this is the last one.',
+      }),
+      links: Type.Object({
+        next: Nullable(Type.String({ format: 'uri' }), {
+          description: 'Address of the next page; null: this is the last one.',
+        }),
+      }),
+    }),
+    { data: [indicatorExample], next: cursorExample, links: { next: nextExample } },
+    {
+      headers: {
+        Link: {
+          type: 'string',
+          description: 'Address of the next page, with `rel="next"`; absent on the last one.',
+          examples: [`<${nextExample}>; rel="next"`],
+        },
+      },
+    },
+  ),
+  ...problems(400, 401, 403, 404, 429, 500, 503),
+}
+
+export const oneAnswers = {
+  200: answer('The indicator.', item, indicatorExample),
+  ...problems(400, 401, 403, 429, 500, 503),
+  404: unknown,
+}
+
+export const lookupAnswers = {
+  200: answer(
+    'Every indicator that the value may mean: that of the type which the value looks like first.',
+    Type.Object({
+      data: Type.Array(item, { description: 'At least one.' }),
+      count: Type.Integer({ minimum: 1, description: 'Indicators in `data`.' }),
+    }),
+    { data: [indicatorExample], count: 1 },
+  ),
+  ...problems(400, 401, 403, 429, 500, 503),
+  404: unknown,
+}
+
+const { raw, observations, ...facts } = indicatorExample
+const [provenance] = observations
+
+export const whyAnswers = {
+  200: answer(
+    'The indicator and everything that is known of how it came to be, and of where it goes.',
+    Type.Object({
+      indicator: Ref(indicatorSchema),
+      observations: Type.Array(
+        Type.Unsafe<Record<string, unknown>>({
+          type: 'object',
+          description:
+            'What one record says of the value: the members of an indicator, `provenance` (where the record stands), `raw` (the record as received) and `expiresAt`.',
+        }),
+        { description: 'One for each record.' },
+      ),
+      feeds: Type.Array(
+        Type.Object({
+          name: Type.String({ description: 'Name of the feed.' }),
+          in: Type.Boolean({ description: 'Whether the feed holds it.' }),
+          reason: Type.String({ description: 'Why it is in, or which filter or rule keeps it out.' }),
+        }),
+        { description: 'One for each configured feed.' },
+      ),
+      exports: Type.Array(Type.Unsafe<Record<string, unknown>>({ type: 'object' }), {
+        description: 'Every export of it to a product.',
+      }),
+    }),
+    {
+      indicator: { ...facts, observations },
+      observations: [{ type: facts.type, value: facts.value, score: 3, provenance, raw, expiresAt: null }],
+      feeds: [{ name: 'block-ip', in: false, reason: 'the type file is none of ipv4, ipv6, cidr' }],
+      exports: [],
+    },
+  ),
+  ...problems(400, 401, 403, 429, 500, 503),
+  404: unknown,
+}

@@ -1,0 +1,61 @@
+/** JSON as text, looked into without being parsed: no number loses a digit, and nothing is written anew. */
+
+const quote = 0x22
+const backslash = 0x5c
+
+/**
+ * The text of a member's value.
+ * @param json an object, as `JSON.stringify` writes it: without blanks between its tokens
+ * @returns undefined where it has no such member
+ */
+export function memberText(json: string, name: string): string | undefined {
+  const key = JSON.stringify(name)
+  let at = 1
+  while (at < json.length - 1) {
+    const keyEnd = endOfString(json, at)
+    const end = endOfValue(json, keyEnd + 1)
+    if (keyEnd - at === key.length && json.startsWith(key, at)) return json.slice(keyEnd + 1, end)
+    at = end + 1
+  }
+  return undefined
+}
+
+/** @param text the JSON of an object; it is put behind its last member */
+export function withMember(json: string, name: string, text: string): string {
+  const separator = json === '{}' ? '' : ','
+  return `${json.slice(0, -1)}${separator}${JSON.stringify(name)}:${text}}`
+}
+
+/** @param start at its opening quotation mark @returns behind its closing one */
+function endOfString(json: string, start: number): number {
+  let at = json.indexOf('"', start + 1)
+  while (at >= 0 && isEscaped(json, at)) at = json.indexOf('"', at + 1)
+  return at < 0 ? json.length : at + 1
+}
+
+/** Whether an odd number of backslashes stands before it. */
+function isEscaped(json: string, at: number): boolean {
+  let first = at
+  while (json.charCodeAt(first - 1) === backslash) first -= 1
+  return (at - first) % 2 === 1
+}
+
+/** @returns behind the value that begins at `start` */
+function endOfValue(json: string, start: number): number {
+  let depth = 0
+  for (let at = start; at < json.length; at++) {
+    const code = json.charCodeAt(at)
+    if (code === quote) {
+      at = endOfString(json, at) - 1
+      continue
+    }
+    // [ ] and { } differ from each other by the bit 0x20 only.
+    const bracket = code | 0x20
+    if (bracket === 0x7b) depth += 1
+    else if (bracket === 0x7d) {
+      if (depth === 0) return at
+      depth -= 1
+    } else if (code === 0x2c && depth === 0) return at
+  }
+  return json.length
+}

@@ -1,0 +1,150 @@
+/** One fetch: from the source's pages to the store, with a receipt that adds up. */
+import type { Logger } from 'pino'
+import { ServiceError, UpstreamError, upstreamCode } from '../errors.ts'
+import type { SourceFailure, SourcePage } from '../sources/source.ts'
+import { ClaimLost, type Run, type RunError, type RunStatus, type Store } from '../store/store.ts'
+import { classify } from './classify.ts'
+import type { PipelineSource } from './pipeline-source.ts'
+import { sourceCursor, storedCursor } from './walk.ts'
+
+export interface FetchContext {
+  readonly store: Store
+  readonly log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+/**
+ * How it came out for the one who carried it out: it ended; another worker has it now, or it had ended before; or it
+ * was handed back under way, because the signal was aborted, and whoever takes it goes on from the last stored page.
+ */
+export type Outcome = 'ended' | 'lost' | 'handed back'
+
+/**
+ * Carries out a run from where its source stands, also one that somebody else began: its receipt adds up over all who
+ * worked at it. Failures of the source end the run and are in its receipt.
+ *
+ * @throws ServiceError STORE_UNAVAILABLE: the run stays under way
+ */
+export async function carryOut(
+  id: string,
+  source: PipelineSource,
+  { store, log: parent, now }: FetchContext,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const log = parent.child({ run: id, source: source.name })
+  const claim = await store.claimRun(id)
+  if (claim === undefined) return 'lost'
+  const started = now()
+  try {
+    const progress = await readAll({ id, claim, source, store, log, now, signal })
+    if (progress === 'handed back') {
+      log.info('the fetch was handed back: whoever takes it goes on from the last page')
+      return progress
+    }
+    const { errors } = progress
+    const before = await store.run(id)
+    const status = statusOf(errors, progress.complete, before)
+    const run = await store.endRun(id, claim, status, errors, new Date(now()))
+    logEnd(log, run, now() - started)
+    return 'ended'
+  } catch (error) {
+    if (!(error instanceof ClaimLost)) throw error
+    log.info('another worker has taken the fetch over')
+    return 'lost'
+  }
+}
+
+interface Work extends FetchContext {
+  readonly id: string
+  readonly claim: number
+  readonly source: PipelineSource
+  readonly signal: AbortSignal
+}
+
+interface Progress {
+  readonly errors: readonly RunError[]
+  /** Whether an endpoint was read to its end. */
+  readonly complete: boolean
+}
+
+async function readAll(work: Work): Promise<Progress | 'handed back'> {
+  const { source, store, signal } = work
+  const { cursor } = await store.sourceState(source.name)
+  const errors: RunError[] = []
+  const parts = new Set<string>()
+  const failed = new Set<string>()
+  try {
+    for await (const item of source.source.changes(sourceCursor(source.fingerprint, cursor), signal)) {
+      parts.add(item.part)
+      if ('failure' in item) {
+        if (signal.aborted) return 'handed back'
+        failed.add(item.part)
+        errors.push(failureOf(item, work.log))
+      } else {
+        await take(item, work)
+      }
+    }
+    return { errors, complete: failed.size < parts.size || parts.size === 0 }
+  } catch (error) {
+    if (isForCaller(error)) throw error
+    if (signal.aborted) return 'handed back'
+    return { errors: [...errors, runError(error, work.log)], complete: false }
+  }
+}
+
+async function take(page: SourcePage, { id, claim, source, store, now }: Work): Promise<void> {
+  const at = now()
+  const { part, received, removed, covers, requests, expected, cursor } = page
+  await store.ingest({
+    run: id,
+    claim,
+    source: source.name,
+    part,
+    received,
+    ...classify(page, source, at),
+    removed,
+    ...(covers !== undefined && { covers }),
+    requests,
+    ...(expected !== undefined && { expected }),
+    cursor: storedCursor(source.fingerprint, cursor),
+    now: new Date(at),
+  })
+}
+
+/** Not the run's failure: it stays as it is. */
+function isForCaller(error: unknown): boolean {
+  return error instanceof ClaimLost || (error instanceof ServiceError && error.code === 'STORE_UNAVAILABLE')
+}
+
+function failureOf({ part, failure }: SourceFailure, log: Logger): RunError {
+  return { ...runError(failure, log), part }
+}
+
+function runError(error: unknown, log: Logger): RunError {
+  if (error instanceof UpstreamError) return { code: upstreamCode[error.kind], detail: error.message }
+  if (error instanceof ServiceError) return { code: error.code, detail: error.message }
+  // Among them what the database refuses: a receipt that does not add up.
+  log.error({ err: error }, 'a fetch failed by a fault of ours')
+  return { code: 'INTERNAL', detail: 'the server failed; its log has the cause under the id of this run' }
+}
+
+/** Records that can't be read are no failure: each costs itself alone. */
+function statusOf(
+  errors: readonly RunError[],
+  complete: boolean,
+  run: Run | undefined,
+): Exclude<RunStatus, 'running'> {
+  if (errors.length === 0) return 'succeeded'
+  if (errors.some(({ code }) => code === 'INTERNAL')) return 'failed'
+  const readable = (run?.received ?? 0) - (run?.unreadableCount ?? 0)
+  return complete || readable > 0 ? 'partial' : 'failed'
+}
+
+function logEnd(log: Logger, run: Run, ms: number): void {
+  const { status, received, stored, updated, unchanged, removed, excluded, errors } = run
+  const { unreadableCount: unreadable, pages, requests } = run
+  const receipt = { received, stored, updated, unchanged, removed, excluded, unreadable, pages, requests }
+  const level = status === 'succeeded' ? 'info' : 'warn'
+  log[level]({ ...receipt, ...(errors.length > 0 && { errors }), ms }, `fetch ${status}`)
+}

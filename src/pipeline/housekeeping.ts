@@ -1,0 +1,99 @@
+/** What the store needs from time to time: what is due leaves, what is old is forgotten. By one replica at a time. */
+import type { Logger } from 'pino'
+import type { FeedStore } from '../store/feed-store.ts'
+import type { IndicatorReader } from '../store/indicator-reader.ts'
+import type { PublicationStore } from '../store/publication-store.ts'
+import type { IngestStore } from '../store/store.ts'
+import type { Queues } from './queue.ts'
+
+export interface HousekeepingOptions {
+  /** How often what is due leaves; it must be gone within 30 s. Default 10 s. */
+  readonly expireEveryMs?: number
+  /** How often old changes are removed. Default 1 h. */
+  readonly pruneEveryMs?: number
+}
+
+export type HousekeepingStore = Pick<IngestStore, 'expire' | 'prune' | 'forgetSource'> &
+  Pick<IndicatorReader, 'sourceNames'> &
+  Pick<PublicationStore, 'prunePublications'> &
+  Pick<FeedStore, 'pruneFeeds'>
+
+interface Context {
+  readonly store: HousekeepingStore
+  readonly sources: readonly { readonly name: string }[]
+  readonly queues: Queues
+  readonly log: Logger
+  now(): number
+  readonly signal: AbortSignal
+}
+
+export interface Housekeeping {
+  /** Takes part in the work. */
+  work(): Promise<void>
+  /** Makes the calls that are missing. */
+  plan(): Promise<void>
+  /**
+   * Records of sources that are not configured leave. Once, by the process that starts: one that runs already may not
+   * know of a source that is new.
+   */
+  forget(): Promise<void>
+}
+
+/** Observations in one transaction: feeds and lookups go on meanwhile. */
+const batch = 1000
+/** Changes and tombstones are kept for 30 days. */
+const keptMs = 30 * 86_400_000
+
+export function housekeeping(
+  { store, sources, queues, log, now, signal: stopping }: Context,
+  { expireEveryMs = 10_000, pruneEveryMs = 3_600_000 }: HousekeepingOptions,
+): Housekeeping {
+  const expire = async (signal: AbortSignal) => {
+    const gone = await inBatches(() => store.expire(new Date(now()), batch), signal)
+    if (gone > 0) log.info({ records: gone }, 'records that were due have left')
+  }
+  const prune = async () => {
+    const before = new Date(now() - keptMs)
+    const changes = await store.prune(before)
+    const rows = changes + (await store.prunePublications(before)) + (await store.pruneFeeds())
+    if (rows > 0) log.info({ rows }, 'old changes were removed')
+  }
+  const forget = async () => {
+    const configured = new Set(sources.map(({ name }) => name))
+    for (const name of await store.sourceNames()) {
+      if (configured.has(name)) continue
+      const records = await inBatches(() => store.forgetSource(name, batch), stopping)
+      if (records > 0)
+        log.info({ source: name, records }, 'a source is no longer configured: its records have left')
+    }
+  }
+  let forgotten = false
+  const works = [
+    { name: 'expire', everyMs: expireEveryMs, look: expire },
+    { name: 'prune', everyMs: pruneEveryMs, look: prune },
+  ]
+  return {
+    async work() {
+      for (const { name, everyMs, look } of works) {
+        await queues.work(name, async (signal) => {
+          await look(AbortSignal.any([signal, stopping]))
+          await queues.call(name, everyMs)
+        })
+      }
+    },
+    async plan() {
+      for (const { name } of works) await queues.ensure(name)
+    },
+    async forget() {
+      if (!forgotten) await forget()
+      forgotten = true
+    },
+  }
+}
+
+/** @returns all that the batches were */
+async function inBatches(work: () => Promise<number>, signal: AbortSignal): Promise<number> {
+  let all = 0
+  for (let count = batch; count >= batch && !signal.aborted; all += count) count = await work()
+  return all
+}

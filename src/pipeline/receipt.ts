@@ -1,0 +1,65 @@
+/** A fetch as it is told: by the API and by the command. */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { UnreadableRecord } from '../model/indicator.ts'
+import type { Run, RunError, RunStore } from '../store/store.ts'
+
+export interface Receipt extends Omit<Run, 'errors'> {
+  /** The first ones. */
+  readonly unreadable: readonly UnreadableRecord[]
+  readonly error: RunError | null
+  /** Only where there are several. */
+  readonly errors?: readonly RunError[]
+}
+
+/** Unreadable records that a receipt holds; there may be as many as records. */
+const shown = 100
+
+export async function receiptOf(run: Run, store: Pick<RunStore, 'unreadable'>): Promise<Receipt> {
+  const unreadable = run.unreadableCount === 0 ? [] : await store.unreadable(run.id, { limit: shown })
+  const { errors } = run
+  return {
+    id: run.id,
+    source: run.source,
+    status: run.status,
+    startedAt: run.startedAt,
+    endedAt: run.endedAt,
+    received: run.received,
+    stored: run.stored,
+    updated: run.updated,
+    unchanged: run.unchanged,
+    removed: run.removed,
+    excluded: run.excluded,
+    unreadable,
+    unreadableCount: run.unreadableCount,
+    pages: run.pages,
+    requests: run.requests,
+    expected: run.expected,
+    error: errors[0] ?? null,
+    ...(errors.length > 1 && { errors }),
+  }
+}
+
+/** Resolves when the run has ended, when `waitMs` are over or when a signal is aborted, with the run as it is then. */
+export async function untilEnded(
+  run: Run,
+  store: Pick<RunStore, 'run'>,
+  {
+    waitMs,
+    signal,
+    pollMs = 200,
+  }: { readonly waitMs: number; readonly signal: AbortSignal; readonly pollMs?: number },
+): Promise<Run> {
+  const last = performance.now() + waitMs
+  let latest = run
+  while (latest.status === 'running' && !signal.aborted) {
+    const left = last - performance.now()
+    if (left <= 0) break
+    await pause(Math.min(pollMs, left), signal)
+    latest = (await store.run(run.id)) ?? latest
+  }
+  return latest
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal }).catch(() => {})
+}

@@ -1,0 +1,129 @@
+/** Part of the composition root: the routes, with what each of them needs. */
+import type { Logger } from 'pino'
+import type { Sources } from './commands/pick-source.ts'
+import { durationText } from './config/formats.ts'
+import type { Config } from './config/model.ts'
+import { type FeedLists, feedLists } from './feeds/feed-lists.ts'
+import { inFeeds } from './feeds/feed-membership.ts'
+import type { RoutePlugin } from './http/app.ts'
+import type { ApiKey } from './http/auth.ts'
+import { changeRoutes } from './http/routes/changes.ts'
+import { feedRoutes } from './http/routes/feeds.ts'
+import { feedApiRoutes } from './http/routes/feeds-api.ts'
+import { indicatorRoutes } from './http/routes/indicators.ts'
+import { runRoutes } from './http/routes/runs.ts'
+import { sourceRunsRoutes } from './http/routes/source-runs.ts'
+import { type SourceInfo, sourceRoutes, sourceSchemas } from './http/routes/sources.ts'
+import { taxiiRoutes } from './http/routes/taxii.ts'
+import { tcGetIndicators } from './http/routes/tc-get-indicators.ts'
+import { tcGetOwners } from './http/routes/tc-get-owners.ts'
+import type { ServerOptions } from './http/server.ts'
+import { indicatorSchema } from './model/indicator-schema.ts'
+import type { Fetches } from './pipeline/schedule.ts'
+import { absent } from './store/absent.ts'
+import type { PostgresStore } from './store/postgres/index.ts'
+import { collectionOf } from './taxii/resources.ts'
+
+export interface Environment {
+  readonly log: Logger
+  readonly version: string
+  /** For the standard proxy variables. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+export interface ConfiguredSources {
+  readonly sources: Sources
+  close(): void
+}
+
+/** What a server keeps and does by itself. */
+export interface Stored {
+  /** The same that are fetched; closing the server leaves them open. */
+  readonly configured: ConfiguredSources
+  readonly store: PostgresStore
+  readonly fetches: Fetches
+  /** Keys beside those of the configuration; they count only where it has some. */
+  readonly keys?: readonly ApiKey[]
+}
+
+/** @param stored absent: every route is there, and those that need a store answer that there is none */
+export function routesOf(
+  config: Config,
+  environment: Pick<Environment, 'log' | 'version' | 'now'>,
+  sources: Sources,
+  stored: Pick<Stored, 'store' | 'fetches'> | undefined,
+): Pick<ServerOptions, 'routes' | 'schemas'> & { close(): void } {
+  const { store, fetches } = stored ?? { store: absent<Stored['store']>('a store'), fetches: noFetches }
+  const { publicUrl } = config.server
+  const shared = { store, ...(publicUrl !== undefined && { publicUrl }) }
+  const { feeds } = config
+  const lists =
+    stored === undefined ? absent<FeedLists>('a store') : listsOf(config, environment, stored.store)
+  const routes: RoutePlugin[] = [
+    tcGetIndicators(sources),
+    tcGetOwners(sources),
+    sourceRoutes({ sources, infos: infosOf(config), store, fetches }),
+    sourceRunsRoutes({ ...shared, sources, fetches }),
+    runRoutes(shared),
+    indicatorRoutes({
+      ...shared,
+      feedsOf: (indicator) => inFeeds(store, feeds, lists.state, indicator),
+      // Exporters tell of their own here.
+      exportsOf: async () => [],
+    }),
+    changeRoutes({ store }),
+    feedRoutes({ ...shared, names: feeds.map(({ name }) => name), lists }),
+    feedApiRoutes({
+      ...shared,
+      feeds,
+      lists,
+      collectionId: (feed) => collectionOf(feed).id,
+      now: environment.now,
+    }),
+    taxiiRoutes({
+      ...shared,
+      names: feeds.map(({ name }) => name),
+      awaited: lists.awaited,
+      refresh: lists.state,
+      now: () => new Date(environment.now()),
+    }),
+  ]
+  return {
+    routes,
+    schemas: [indicatorSchema, ...sourceSchemas],
+    close: stored === undefined ? () => {} : lists.close,
+  }
+}
+
+function infosOf({ sources }: Config): ReadonlyMap<string, SourceInfo> {
+  return new Map(
+    sources.map(({ name, kind, everyMs }) => [
+      name,
+      { kind, every: everyMs === null ? 'off' : durationText(everyMs) },
+    ]),
+  )
+}
+
+function listsOf(
+  { feeds, sources, server: { publicUrl } }: Config,
+  { log, version, now }: Pick<Environment, 'log' | 'version' | 'now'>,
+  store: PostgresStore,
+): FeedLists {
+  return feedLists({
+    feeds,
+    sources: sources.map(({ name }) => name),
+    store,
+    log,
+    version,
+    ...(publicUrl !== undefined && { publicUrl }),
+    now,
+  })
+}
+
+const noFetches: Fetches = {
+  fetch: absent<Fetches>('a store').fetch,
+  nextFetch: () => null,
+  stopping: new AbortController().signal,
+}

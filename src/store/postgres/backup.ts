@@ -1,0 +1,107 @@
+/** A backup of the store: one consistent snapshot of its tables in one file, made while the store is in use. */
+import { createWriteStream } from 'node:fs'
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import pg, { type ClientBase, type ClientConfig } from 'pg'
+import { copyOut } from './backup-copy.ts'
+import { BackupError, type BackupPart, backupText } from './backup-format.ts'
+import { copyTarget, exactSession, ourTables, schemaVersion, sequencesOf } from './backup-tables.ts'
+import { migrations } from './migrations/index.ts'
+
+export interface BackupOptions {
+  readonly connection: ClientConfig
+  /** Replaced once the new one is complete and on the disk. */
+  readonly file: string
+  /** Version of this program. */
+  readonly program: string
+  readonly now: Date
+  readonly signal?: AbortSignal
+  /** Told of each table when it is done. */
+  onTable?(table: string, rows: number): void
+}
+
+export interface BackupReceipt {
+  readonly rows: Readonly<Record<string, number>>
+  readonly bytes: number
+}
+
+/** @throws BackupError when there is no store; the errors of the database and the file system */
+export async function backup(options: BackupOptions): Promise<BackupReceipt> {
+  const { connection, file, signal } = options
+  const unfinished = `${file}.${process.pid}.unfinished`
+  const client = new pg.Client(connection)
+  await client.connect()
+  try {
+    const rows: Record<string, number> = {}
+    // The lowest level: most of a body is deflated already, and the rest is quick to compress.
+    await pipeline(
+      Readable.from(backupText(parts(client, options, rows)), { objectMode: false }),
+      createGzip({ level: 1 }),
+      createWriteStream(unfinished, { mode: 0o600, flush: true }),
+      signal === undefined ? {} : { signal },
+    )
+    const { size: bytes } = await stat(unfinished)
+    await rename(unfinished, file)
+    await syncFolder(dirname(file))
+    return { rows, bytes }
+  } catch (error) {
+    await rm(unfinished, { force: true })
+    throw error
+  } finally {
+    await client.end()
+  }
+}
+
+/** So that the new name is on the disk, too. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path)
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function* parts(
+  client: ClientBase,
+  { program, now, onTable }: BackupOptions,
+  rows: Record<string, number>,
+): AsyncGenerator<BackupPart> {
+  await client.query('begin isolation level repeatable read read only')
+  await client.query(exactSession)
+  const version = await schemaVersion(client)
+  if (version === undefined || version === 0) {
+    throw new BackupError('there is nothing to back up: the database holds no store')
+  }
+  if (version > migrations.length) {
+    throw new BackupError(
+      `the store has schema version ${version}, this program knows versions up to ${migrations.length}: back it up with the newer program`,
+    )
+  }
+  yield { kind: 'header', header: { schemaVersion: version, createdAt: now.toISOString(), program } }
+  const tables = await ourTables(client, migrations.slice(0, version))
+  for (const table of tables) {
+    const counted = countRows(copyOut(client, `copy ${copyTarget(table)} to stdout`))
+    yield { kind: 'table', table, rows: counted.chunks }
+    rows[table.table] = counted.rows()
+    onTable?.(table.table, counted.rows())
+  }
+  const sequences = await sequencesOf(client, tables)
+  await client.query('commit')
+  yield { kind: 'end', end: { rows, sequences } }
+}
+
+/** In the text format of COPY a row is a line: line feeds in values are escaped. */
+function countRows(source: AsyncIterable<Buffer>): { chunks: AsyncIterable<Buffer>; rows(): number } {
+  let rows = 0
+  async function* chunks() {
+    for await (const chunk of source) {
+      for (let at = chunk.indexOf(0x0a); at >= 0; at = chunk.indexOf(0x0a, at + 1)) rows++
+      yield chunk
+    }
+  }
+  return { chunks: chunks(), rows: () => rows }
+}

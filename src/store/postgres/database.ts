@@ -1,0 +1,244 @@
+/**
+ * The connections to PostgreSQL, and transactions on them. Statements are not prepared by name, and no setting is
+ * needed beyond those that each connection makes for itself: PgBouncer may stand between.
+ */
+import { setTimeout as sleepFor } from 'node:timers/promises'
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely'
+import pg, { type ClientBase, type ClientConfig, type PoolClient } from 'pg'
+import type { Logger } from 'pino'
+import { ServiceError } from '../../errors.ts'
+import { type CommitSignal, commitChannel, openCommitSignal } from './commit-signal.ts'
+import { isAnswer, isConflict, notServed, reasonOf, storeUnavailable, translated } from './failures.ts'
+import type { Tables } from './tables.ts'
+import { valueTypes } from './values.ts'
+
+export interface DatabaseOptions {
+  /** As `pg` has it: `{ connectionString }`, or `{ host, port, user, database }`. */
+  readonly connection: ClientConfig
+  readonly log: Logger
+  /** Connections at most; default 10. One more listens for commits. */
+  readonly maxConnections?: number
+  /** Default 10 s. */
+  readonly connectTimeoutMs?: number
+  /** Of one statement; default 60 s. */
+  readonly statementTimeoutMs?: number
+  /** 0..1, for jitter; default `Math.random`. */
+  readonly random?: () => number
+}
+
+/** Statements, within a transaction or each by itself. Values come as `values.ts` says. */
+export interface Queryable {
+  /** @throws ServiceError STORE_UNAVAILABLE, and what the statement did wrong as `pg`'s `DatabaseError` */
+  query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>
+  /** @returns rows inserted, updated or deleted */
+  execute(sql: string, values?: readonly unknown[]): Promise<number>
+  /** For plain queries; the same connection, errors and transaction as `query`. */
+  readonly kysely: Kysely<Tables>
+}
+
+export interface Transaction extends Queryable {
+  /** Tells `onCommit` of every process once this transaction is committed. */
+  announce(): Promise<void>
+}
+
+export interface TransactionOptions {
+  /** Default `read committed`. */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
+  readonly readOnly?: boolean
+  /** Of each statement, instead of the database's; 0: none. */
+  readonly statementTimeoutMs?: number
+}
+
+/** For what may have to write or remove a whole source in one statement. */
+export const patient: TransactionOptions = { statementTimeoutMs: 600_000 }
+
+export interface Database extends Queryable {
+  /**
+   * Carries out `work` as a whole or not at all. It is called again, up to five times in all, when the database ended
+   * it in favour of another one (deadlock, serialization): it must not have effects elsewhere.
+   */
+  transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
+  onCommit(listener: () => void): () => void
+  ready(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>
+  close(): Promise<void>
+}
+
+const attempts = 5
+/** 0 would be the connection's own limit. */
+const longestTimerMs = 2 ** 31 - 1
+
+/** @throws ServiceError STORE_UNAVAILABLE */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const { log, random = Math.random, statementTimeoutMs = 60_000 } = options
+  const config: ClientConfig = {
+    application_name: 'indicator-feed-server',
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    // A server that is gone without a word: the server's own limit comes first.
+    query_timeout: statementTimeoutMs + 5_000,
+    keepAlive: true,
+    ...options.connection,
+    types: valueTypes,
+  }
+  const pool = new pg.Pool({
+    ...config,
+    max: options.maxConnections ?? 10,
+    idleTimeoutMillis: 60_000,
+    onConnect: (client) => prepareSession(client, statementTimeoutMs),
+  })
+  // One that is lost while it is in use, but has no statement under way: the next statement fails.
+  pool.on('connect', (client) => client.on('error', () => {}))
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle connection to the database was lost'))
+  const signal = openCommitSignal({ config, log, random })
+
+  const connect = async (): Promise<PoolClient> => {
+    try {
+      return await pool.connect()
+    } catch (error) {
+      throw notServed(error)
+    }
+  }
+  const statements = queryable(async (sql, values) => {
+    const client = await connect()
+    try {
+      const result = await client.query({ text: sql, ...(values !== undefined && { values: [...values] }) })
+      client.release()
+      return result
+    } catch (error) {
+      client.release(!isAnswer(error))
+      throw translated(error)
+    }
+  })
+
+  const transaction: Database['transaction'] = async (work, how = {}) => {
+    for (let attempt = 1; ; attempt++) {
+      const client = await connect()
+      try {
+        return await carryOut(client, work, how, signal)
+      } catch (error) {
+        if (!isConflict(error) || attempt === attempts) throw translated(error)
+        log.debug({ err: error, attempt }, 'a transaction is carried out again')
+      }
+      await sleepFor(2 ** attempt * 10 * (0.5 + random()))
+    }
+  }
+
+  const database: Database = {
+    ...statements,
+    transaction,
+    onCommit: signal.onCommit,
+    async ready() {
+      try {
+        await statements.query('select 1')
+        return { ok: true }
+      } catch (error) {
+        return { ok: false, reason: reasonOf(error) }
+      }
+    },
+    async close() {
+      await signal.close()
+      await pool.end()
+    },
+  }
+  try {
+    await statements.query('select 1')
+  } catch (error) {
+    await database.close()
+    const cause = error instanceof ServiceError ? error.cause : error
+    // Whoever starts the program may know the address, and needs it.
+    throw storeUnavailable(`no connection to the database: ${reasonOf(cause)}`, cause)
+  }
+  return database
+}
+
+/** By statements, not by the start packet, which PgBouncer refuses where it has members that it does not know. */
+async function prepareSession(client: ClientBase, statementTimeoutMs: number): Promise<void> {
+  await client.query(
+    `set timezone = 'UTC'; set datestyle = 'ISO'; set statement_timeout = ${statementTimeoutMs};` +
+      ` set idle_in_transaction_session_timeout = ${statementTimeoutMs}`,
+  )
+}
+
+async function carryOut<T>(
+  client: PoolClient,
+  work: (transaction: Transaction) => Promise<T>,
+  { isolation = 'read committed', readOnly = false, statementTimeoutMs }: TransactionOptions,
+  signal: CommitSignal,
+): Promise<T> {
+  let announced = false
+  const query: Query = (sql, values) =>
+    client.query({
+      text: sql,
+      ...(values !== undefined && { values: [...values] }),
+      ...(statementTimeoutMs !== undefined && {
+        query_timeout: statementTimeoutMs === 0 ? longestTimerMs : statementTimeoutMs + 5_000,
+      }),
+    })
+  const transaction: Transaction = {
+    ...queryable(query),
+    async announce() {
+      if (!announced) await query('select pg_notify($1, $2)', [commitChannel, signal.origin])
+      announced = true
+    },
+  }
+  let result: T
+  try {
+    await client.query(`begin isolation level ${isolation}${readOnly ? ' read only' : ''}`)
+    if (statementTimeoutMs !== undefined) {
+      await client.query(`set local statement_timeout = ${statementTimeoutMs}`)
+    }
+    result = await work(transaction)
+    // A failed statement that `work` passed over leaves nothing to commit, and COMMIT does not call that an error.
+    const { command } = await client.query('commit')
+    if (command !== 'COMMIT')
+      throw new Error('a transaction was rolled back since one of its statements failed')
+  } catch (error) {
+    await rollback(client, error)
+    throw error
+  }
+  client.release()
+  if (announced) signal.committedHere()
+  return result
+}
+
+/** Where even that fails the connection ends, and the transaction with it. */
+async function rollback(client: PoolClient, error: unknown): Promise<void> {
+  const broken = !isAnswer(error) && translated(error) !== error
+  const rolledBack = !broken && (await client.query('rollback').then(Boolean, () => false))
+  client.release(!rolledBack)
+}
+
+type Query = (
+  sql: string,
+  values?: readonly unknown[],
+) => Promise<{ rows: unknown[]; rowCount: number | null }>
+
+function queryable(query: Query): Queryable {
+  let kysely: Kysely<Tables> | undefined
+  return {
+    query: async <Row extends object>(sql: string, values?: readonly unknown[]) =>
+      (await query(sql, values)).rows as Row[],
+    execute: async (sql, values) => (await query(sql, values)).rowCount ?? 0,
+    get kysely() {
+      kysely ??= new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOver(query) }) })
+      return kysely
+    },
+  }
+}
+
+/** What Kysely needs of a pool. Its own transactions would spread over several connections here: refused. */
+function poolOver(query: Query): PostgresPool {
+  return {
+    options: {},
+    connect: async () => ({
+      async query<R>(statement: string | object, values?: readonly unknown[]) {
+        if (typeof statement !== 'string') throw new Error('cursors are not for here')
+        if (/^(begin|start transaction|savepoint)\b/.test(statement)) {
+          throw new Error('transactions are made by `Database.transaction`')
+        }
+        return (await query(statement, values)) as PostgresQueryResult<R>
+      },
+      release: () => {},
+    }),
+    end: async () => {},
+  } as PostgresPool
+}

@@ -1,0 +1,197 @@
+/** What a feed's list would become, and the statements that make it so. */
+import type { FeedDefinition, FeedHeld, FeedState } from '../feed-store.ts'
+import { filterSql, type Parameters, parameters, type Session } from './feeds-filter.ts'
+
+export interface FeedRow {
+  readonly id: number
+  readonly name: string
+  readonly definition: string
+  readonly seq: number
+  readonly changed_seq: number
+  readonly base_seq: number
+  readonly base_entries: number
+  readonly entries: number
+  readonly truncated: number
+  /** RFC 3339. */
+  readonly changed_at: string | null
+  readonly held: FeedHeld | null
+}
+
+export interface Log {
+  readonly head: number
+  readonly horizon: number
+  /** Whether a fetch of a source of the feed is under way. */
+  readonly running: boolean
+}
+
+/** What the list would become. */
+export interface Difference {
+  readonly entries: number
+  readonly truncated: number
+  /** Entries of the list that the next one lacks. */
+  readonly lost: number
+  /** The same of the list that the guard compares with while a fetch is under way. */
+  readonly lostOfBase: number
+  /** Entries that came, changed or left. */
+  readonly changes: number
+}
+
+export interface Work {
+  readonly session: Session
+  readonly definition: FeedDefinition
+  readonly row: FeedRow
+  readonly state: FeedState
+  readonly log: Log
+}
+
+/** The one row of a statement that always has one. */
+export async function only<Row extends object>(
+  session: Session,
+  sql: string,
+  values: readonly unknown[],
+): Promise<Row> {
+  const [row] = await session.query<Row>(sql, values)
+  if (row === undefined) throw new Error('the store gave no row where there always is one')
+  return row
+}
+
+// Step by step: what the change log touched since
+
+/** Each indicator that was touched since, with the position of that, and whether it belongs into the list. */
+function touchedSql(work: Work, given: Parameters): string {
+  const from = given.add(work.state.seq)
+  return `touched as (
+    select i.key, i.seq, (${filterSql(work.definition, given)}) as fits from indicator i where i.seq > ${from}
+    union all
+    select c.key, max(c.seq), false from change c where c.seq > ${from} and c.op = 2
+      and not exists (select 1 from indicator i where i.key = c.key) group by c.key)`
+}
+
+/** Whether anything in the list, or that fits it, was touched at all; of what the limit leaves out the number counts. */
+export async function touched(work: Work): Promise<boolean> {
+  const given = parameters(work.row.id)
+  const cut = work.state.truncated > 0
+  const { some } = await only<{ some: boolean }>(
+    work.session,
+    `with ${touchedSql(work, given)}
+     select exists (select 1 from touched t left join feed_member m on m.feed = $1 and m.key = t.key
+       where t.fits or m.present ${cut ? 'or true' : ''}) as some`,
+    given.values,
+  )
+  return some
+}
+
+export async function stepDifference(work: Work): Promise<Difference> {
+  const { row, state } = work
+  const given = parameters(row.id, row.base_seq)
+  const counted = await only<Record<'gained' | 'lost' | 'changed' | 'lost_of_base', number>>(
+    work.session,
+    `with ${touchedSql(work, given)}
+     select count(*) filter (where t.fits and m.present is not true) as gained,
+       count(*) filter (where m.present and not t.fits) as lost,
+       count(*) filter (where m.present and t.fits) as changed,
+       count(*) filter (where m.present and not t.fits and m.entered <= $2)
+         - count(*) filter (where not m.present and m.seq > $2 and m.entered <= $2 and t.fits) as lost_of_base
+     from touched t left join feed_member m on m.feed = $1 and m.key = t.key`,
+    given.values,
+  )
+  const { gained, lost } = counted
+  return {
+    entries: state.entries + gained - lost,
+    truncated: state.truncated,
+    lost,
+    lostOfBase: counted.lost_of_base + (await lostBefore(work)),
+    changes: gained + lost + counted.changed,
+  }
+}
+
+/** Entries of the guard's list that left in steps that were let through. */
+async function lostBefore({ session, row, state }: Work): Promise<number> {
+  if (row.base_seq >= state.seq) return 0
+  const counted = await only<{ lost: number }>(
+    session,
+    'select count(*) as lost from feed_member where feed = $1 and seq > $2 and entered <= $2 and not present',
+    [row.id, row.base_seq],
+  )
+  return counted.lost
+}
+
+/** What comes back in the course of a fetch counts as never gone. */
+const enteredSql = (base: string) =>
+  `entered = case when feed_member.present or (feed_member.entered <= ${base} and feed_member.seq > ${base})
+     then feed_member.entered else excluded.entered end`
+
+export async function applyStep(work: Work): Promise<void> {
+  const given = parameters(work.row.id, work.row.base_seq)
+  await work.session.execute(
+    `with ${touchedSql(work, given)}
+     insert into feed_member (feed, key, seq, entered, present)
+     select $1, t.key, t.seq, t.seq, t.fits from touched t
+       left join feed_member m on m.feed = $1 and m.key = t.key where t.fits or m.present
+     on conflict (feed, key) do update set seq = excluded.seq, present = excluded.present, ${enteredSql('$2')}`,
+    given.values,
+  )
+}
+
+// As a whole
+
+function desiredSql({ definition }: Work, given: Parameters): string {
+  const best = definition.limit > 0 ? `order by i.rank desc, i.key limit ${given.add(definition.limit)}` : ''
+  return `desired as materialized (
+    select i.key, i.seq from indicator i where ${filterSql(definition, given)} ${best})`
+}
+
+/** Beside each other: what the list has (or had) and what it should have. */
+const bothSql = `desired d full join (select * from feed_member where feed = $1) m on m.key = d.key`
+const differsSql = `((d.key is null and m.present) or (d.key is not null and (m.present is not true or d.seq > m.seq)))`
+
+export async function wholeDifference(work: Work): Promise<Difference> {
+  const given = parameters(work.row.id, work.row.base_seq)
+  const counted = await only<Record<'entries' | 'lost' | 'lost_of_base' | 'changes', number>>(
+    work.session,
+    `with ${desiredSql(work, given)}
+     select count(d.key) as entries, count(*) filter (where d.key is null and m.present) as lost,
+       count(*) filter (where d.key is null and m.entered <= $2 and (m.present or m.seq > $2)) as lost_of_base,
+       count(*) filter (where ${differsSql}) as changes
+     from ${bothSql}`,
+    given.values,
+  )
+  const { entries } = counted
+  return {
+    entries,
+    truncated: await leftOut(work, entries),
+    lost: counted.lost,
+    lostOfBase: counted.lost_of_base,
+    changes: counted.changes,
+  }
+}
+
+/** How many the limit leaves out. */
+export async function leftOut({ session, definition }: Work, entries: number): Promise<number> {
+  if (definition.limit === 0 || entries < definition.limit) return 0
+  const given = parameters()
+  const counted = await only<{ all: number }>(
+    session,
+    `select count(*) as all from indicator i where ${filterSql(definition, given)}`,
+    given.values,
+  )
+  return counted.all - entries
+}
+
+/**
+ * What was touched since has its own position; what came or left for another reason has the head's.
+ * @returns entries that came, changed or left
+ */
+export async function applyWhole(work: Work): Promise<number> {
+  const given = parameters(work.row.id, work.row.base_seq, work.state.seq, work.log.head)
+  return work.session.execute(
+    `with ${desiredSql(work, given)}
+     insert into feed_member (feed, key, seq, entered, present)
+     select $1, key, seq, seq, present from (
+       select coalesce(d.key, m.key) as key, d.key is not null as present,
+         case when d.seq > $3 then d.seq else $4 end as seq
+       from ${bothSql} where ${differsSql}) next
+     on conflict (feed, key) do update set seq = excluded.seq, present = excluded.present, ${enteredSql('$2')}`,
+    given.values,
+  )
+}

@@ -1,0 +1,19 @@
+/** The schema's history: each entry once, in this order; what has been released never changes. */
+import { sql as indicators } from './001-indicators.ts'
+import { sql as feeds } from './002-feeds.ts'
+import { sql as publications } from './003-publications.ts'
+import { sql as reading } from './004-reading.ts'
+
+export interface Migration {
+  /** For the log. */
+  readonly name: string
+  readonly sql: string
+}
+
+/** The version of a schema is how many of these it has. */
+export const migrations: readonly Migration[] = [
+  { name: '001-indicators', sql: indicators },
+  { name: '002-feeds', sql: feeds },
+  { name: '003-publications', sql: publications },
+  { name: '004-reading', sql: reading },
+]

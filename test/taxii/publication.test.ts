@@ -1,0 +1,255 @@
+import t from 'tap'
+import { renderForCollections } from '../../src/feeds/stix/objects.ts'
+import type { Observation } from '../../src/model/indicator.ts'
+import { publicationStore } from '../../src/store/postgres/publications.ts'
+import { collectionOf } from '../../src/taxii/resources.ts'
+import { stixFaults } from '../feeds/stix/stix-schemas.ts'
+import {
+  domains,
+  drain,
+  envelopeOf,
+  feedOf,
+  get,
+  observationOf,
+  type StixJson,
+  values,
+  world,
+} from './taxii-world.ts'
+
+const id = collectionOf('all').id
+const objectsUrl = `/taxii2/feeds/collections/${id}/objects/`
+
+t.test(
+  'an indicator that leaves is revoked once, and comes back as a newer version of the same object',
+  async (t) => {
+    const w = await world(t)
+    const [gone, kept] = domains(2) as [Observation, Observation]
+    await w.fetch([gone, kept])
+    const before = await drain(w.app, id)
+    const original = before.objects.find(({ name }) => name === gone.value)
+    const after = (last: string | undefined) => drain(w.app, id, `added_after=${last}`)
+
+    t.strictSame((await after(before.last)).objects, [], 'nothing new')
+    await w.fetch([], { removed: [{ remoteId: gone.provenance.remoteId }] })
+    const left = await after(before.last)
+    t.equal(left.objects.length, 1, 'only what left')
+    const [revoked] = left.objects
+    t.strictSame(
+      { ...revoked, revoked: undefined, modified: original?.modified },
+      { ...original, revoked: undefined },
+    )
+    t.equal(revoked?.revoked, true)
+    t.ok(String(revoked?.modified) > String(original?.modified))
+    t.strictSame(stixFaults(revoked as StixJson), [])
+    t.strictSame((await after(left.last)).objects, [], 'told once')
+    t.equal(envelopeOf(await get(w.app, `${objectsUrl}${original?.id}/`)).objects?.[0]?.revoked, true)
+
+    await w.fetch([gone])
+    const back = await after(left.last)
+    t.equal(back.objects.length, 1)
+    const [returned] = back.objects
+    t.strictSame({ ...returned, modified: original?.modified }, original, 'as it was, created included')
+    t.ok(String(returned?.modified) > String(revoked?.modified))
+
+    await w.fetch([{ ...gone, confidence: 50 }])
+    const [changed] = (await after(back.last)).objects
+    t.match(changed, { id: original?.id, confidence: 50, created: original?.created })
+    t.ok(String(changed?.modified) > String(returned?.modified))
+    const size = (await drain(w.app, id)).objects
+    t.strictSame(values(size).toSorted(), [gone.value, kept.value], 'each object once, in its last version')
+  },
+)
+
+t.test('whatever takes an indicator out of a feed revokes it there, and only there', async (t) => {
+  const strict = feedOf('strict', { minConfidence: 50, tags: ['bad'] })
+  const limited = feedOf('limited', { limit: 1 })
+  const w = await world(t, { feeds: [feedOf('all'), strict, limited] })
+  const facts = { confidence: 80, tags: ['bad'] }
+  const [one, two] = domains(2, facts) as [Observation, Observation]
+  const file = observationOf(9, {
+    type: 'file',
+    value: 'a'.repeat(64),
+    hashes: { sha256: 'a'.repeat(64), md5: 'b'.repeat(32) },
+    ...facts,
+  })
+  const state = async (feed: string) => {
+    const { objects } = await drain(w.app, feed)
+    const indicators = objects.filter(({ type }) => type === 'indicator')
+    return Object.fromEntries(indicators.map(({ name, revoked = false }) => [name, revoked]))
+  }
+  await w.fetch([{ ...one, threatAssess: { score: 500 } }, two])
+  t.strictSame(await state('limited'), { [one.value]: false })
+  await w.fetch([{ ...two, threatAssess: { score: 900 } }, { ...one, confidence: 10 }, file])
+  t.strictSame(await state('all'), {
+    [one.value]: false,
+    [two.value]: false,
+    [file.value]: false,
+    ['b'.repeat(32)]: false,
+  })
+  t.equal((await state('strict'))[one.value], undefined, 'never published there before it left')
+  t.strictSame(await state('limited'), { [one.value]: true, [two.value]: false }, 'pushed out by the limit')
+  await w.fetch([
+    { ...two, confidence: 10 },
+    { ...file, hashes: { sha256: file.value } },
+  ])
+  t.strictSame(
+    await state('strict'),
+    { [two.value]: true, [file.value]: false, ['b'.repeat(32)]: true },
+    'the filter; a hash that is no longer known',
+  )
+  t.strictSame(await state('all'), {
+    [one.value]: false,
+    [two.value]: false,
+    [file.value]: false,
+    ['b'.repeat(32)]: true,
+  })
+})
+
+t.test(
+  'a walk that goes on while replicas publish, change and revoke misses nothing and doubles nothing',
+  async (t) => {
+    const w = await world(t)
+    const skewed = { now: w.clock.now - 3_600_000 }
+    const other = await w.replica(undefined, skewed)
+    await w.fetch(domains(2500))
+    const seen: StixJson[] = []
+    let url = `${objectsUrl}?limit=300&match[type]=indicator`
+    for (let page = 0; ; page++) {
+      const [response] = await Promise.all([
+        get(page % 2 === 0 ? w.app : other.app, url),
+        // Both replicas publish at once; the other's clock is an hour behind.
+        other.publish('all', new Date(skewed.now)),
+        w.publish('all', new Date(w.clock.now)),
+      ])
+      const { objects = [], more, next } = envelopeOf(response)
+      seen.push(...objects)
+      if (!more) break
+      url = `${objectsUrl}?limit=300&next=${next}`
+      if (page === 3) await w.fetch(domains(100, { confidence: 1 }))
+      if (page === 5) await w.fetch([], { removed: [{ remoteId: '1' }, { remoteId: '2000' }] })
+      if (page === 6)
+        await w.fetch(
+          domains(500, {}, 'late').map((each, n) => ({
+            ...each,
+            provenance: { ...each.provenance, remoteId: String(10_000 + n) },
+          })),
+        )
+    }
+    const latest = new Map(seen.map((object) => [object.id, object]))
+    const stored = (await drain(other.app, id, 'match[type]=indicator')).objects
+    t.equal(stored.length, 3000)
+    const expected = new Map(stored.map((object) => [object.id, object]))
+    t.equal(latest.size, expected.size, 'every object was seen')
+    const stale = [...expected].filter(
+      ([one, object]) => JSON.stringify(latest.get(one)) !== JSON.stringify(object),
+    )
+    t.equal(stale.length, 0, 'each in its last version')
+    const versions = new Set(seen.map((object) => `${object.id} ${object.modified}`))
+    t.equal(versions.size, seen.length, 'no version twice')
+    t.equal(stored.filter(({ revoked }) => revoked).length, 2)
+    const rows = await w.database.query<{ n: number; moments: number }>(
+      'select count(*) as n, count(distinct added) as moments from publication',
+    )
+    t.equal(rows[0]?.n, rows[0]?.moments, 'no two at the same moment, whatever the clocks say')
+  },
+)
+
+t.test('while the shrink guard holds the list, nothing is revoked', async (t) => {
+  const guarded = feedOf('guarded', { shrinkGuard: 0.5 })
+  const w = await world(t, { feeds: [guarded] })
+  await w.fetch(domains(10))
+  const before = await drain(w.app, 'guarded')
+  await w.fetch([], { removed: domains(9).map(({ provenance }) => ({ remoteId: provenance.remoteId })) })
+  t.strictSame((await drain(w.app, 'guarded', `added_after=${before.last}`)).objects, [])
+  await w.refreshFeed(guarded, { now: new Date(w.clock.now), accept: true })
+  const after = await drain(w.app, 'guarded', `added_after=${before.last}`)
+  t.equal(after.objects.filter(({ revoked }) => revoked).length, 9, 'once the loss is accepted, all at once')
+})
+
+t.test(
+  'a feed with another filter revokes what it no longer holds, and publishes nothing again',
+  async (t) => {
+    const w = await world(t)
+    await w.fetch([...domains(20), observationOf(99, { type: 'ipv4', value: '198.51.100.7' })])
+    const before = await drain(w.app, id)
+    const narrowed = await w.replica([feedOf('all', { types: ['ipv4'] })])
+    const after = await drain(narrowed.app, id, `added_after=${before.last}`)
+    t.equal(after.objects.length, 20)
+    t.ok(after.objects.every(({ revoked }) => revoked))
+  },
+)
+
+t.test(
+  'the owner that reported first stays the creator, and its identity is in every collection',
+  async (t) => {
+    const w = await world(t, { feeds: [feedOf('all'), feedOf('later', { minConfidence: 50 })] })
+    const by = (owner: string, remoteId: number, more = {}) =>
+      observationOf(remoteId, { type: 'domain', value: 'evil.example', ...more }, { owner })
+    await w.fetch([by('Zeta', 1)])
+    const [creator] = (await drain(w.app, 'all')).objects.filter(({ type }) => type === 'identity')
+    t.equal(creator?.name, 'Zeta')
+    await w.fetch([by('Alpha', 2, { confidence: 90 })], { removed: [{ remoteId: '1' }] })
+    for (const feed of ['all', 'later']) {
+      const { objects } = await drain(w.app, feed)
+      const indicator = objects.find(({ type }) => type === 'indicator')
+      t.equal(indicator?.created_by_ref, creator?.id, feed)
+      t.ok(
+        objects.some((object) => object.id === creator?.id),
+        `${feed} has its identity`,
+      )
+      t.match(indicator?.external_references, [{ source_name: 'Alpha' }], 'what is said of it is new')
+    }
+  },
+)
+
+t.test('what was revoked long ago is forgotten; what is in a collection is not', async (t) => {
+  const w = await world(t)
+  await w.fetch(domains(3))
+  await drain(w.app, id)
+  await w.fetch(domains(3, { confidence: 5 }), { removed: [{ remoteId: '1' }] })
+  await w.fetch(domains(2, { confidence: 5 }), { removed: [{ remoteId: '3' }] })
+  const before = (await drain(w.app, id)).objects
+  t.equal(before.filter(({ revoked }) => revoked).length, 1)
+  t.equal(await w.prunePublications(new Date(w.clock.now - 30 * 86_400_000)), 0, 'nothing is old enough')
+  const later = new Date(w.clock.now + 86_400_000)
+  await w.database.execute(`update stix_object set stored_at = stored_at - interval '2 days'`)
+  t.ok((await w.prunePublications(later)) > 1, 'the revoked object, and versions that nobody has')
+  const after = (await drain(w.app, id)).objects
+  t.strictSame(
+    after,
+    before.filter(({ revoked }) => !revoked),
+  )
+  t.equal(await w.prunePublications(later), 0)
+})
+
+t.test(
+  'a page ends before it grows beyond what memory has for it, and the walk goes on behind it',
+  async (t) => {
+    const w = await world(t)
+    const long = domains(12, { description: 'ü'.repeat(2000) })
+    await w.fetch(long)
+    await drain(w.app, id)
+    const small = publicationStore(w.database, renderForCollections, { mostPageBytes: 30_000 })
+    const names: string[] = []
+    let after = 0
+    for (let more = true; more; ) {
+      const page = await small.publishedObjects('all', { tlp: 2, limit: 100, after, types: ['indicator'] })
+      t.ok(page.pieces.join(',').length < 30_000 + 14_000)
+      t.ok(page.count > 0 && page.count < 5)
+      names.push(...values(JSON.parse(`[${page.pieces.join(',')}]`)))
+      after = page.last ?? 0
+      more = page.more
+    }
+    t.strictSame(names.toSorted(), long.map(({ value }) => value).toSorted())
+  },
+)
+
+t.test('many readers of a new collection at once get the same, and hold few connections', async (t) => {
+  const w = await world(t)
+  await w.fetch(domains(1200))
+  await w.refreshFeed(feedOf('all'), { now: new Date(w.clock.now) })
+  const answers = await Promise.all(Array.from({ length: 30 }, () => get(w.app, `${objectsUrl}?limit=5000`)))
+  const bodies = new Set(answers.map(({ body }) => body))
+  t.equal(bodies.size, 1)
+  t.equal(values(envelopeOf(answers[0] as (typeof answers)[0]).objects).length, 1200)
+})
