@@ -28,6 +28,9 @@ export interface ChangesOptions extends Pick<SenderOptions, 'sleep'> {
 
 const partNames: readonly PartName[] = ['indicators', 'groups']
 
+/** What changed during a shorter walk can wait for the next fetch. */
+const longWalkMs = 900_000
+
 /** Two servers that take turns may disagree about the time by so much. */
 const clockToleranceMs = 3_600_000
 
@@ -76,7 +79,7 @@ export class ThreatConnectChanges {
     return lostCursor
   }
 
-  /** A walk that was broken off is followed by one over what changed since it began. */
+  /** A walk that was broken off for long is followed by one over what changed since it began. */
   async *#walks(
     part: PartName,
     state: PartState,
@@ -86,8 +89,12 @@ export class ThreatConnectChanges {
     const options = this.#walkOptions(part, sender, expectation)
     const { alwaysWhole } = this.#options.options
     const ended = yield* walk(options, state, alwaysWhole || this.#isDue(state))
-    if (state.walk === undefined) return
+    if (state.walk === undefined || !this.#isLongAgo(state.walk.startedAt)) return
     yield* walk(options, ended, (alwaysWhole && !state.walk.whole) || this.#isDue(ended))
+  }
+
+  #isLongAgo(startedAt: number): boolean {
+    return this.#options.context.now() - startedAt >= longWalkMs
   }
 
   #isDue({ wholeEndedAt }: PartState): boolean {

@@ -551,7 +551,7 @@ t.test("a clock of ThreatConnect's that went back loses no change", async (t) =>
   t.match(logged, [/clock went back/])
 })
 
-t.test('after a walk that was broken off, what changed since it began comes in the same fetch', async (t) => {
+t.test('after a walk that was broken off for long, what changed since it began comes in the same fetch', async (t) => {
   const { source, store, clock, simulator } = await world(t, { indicators: hosts(30) })
   const tc = source({ pageSize: 10 })
   await fetchInto(store, tc, (_page, place) => place < 2)
@@ -561,6 +561,17 @@ t.test('after a walk that was broken off, what changed since it began comes in t
   await fetchInto(store, tc)
   t.strictSame(store.ids('indicators'), ids(30, [4]))
   t.equal(store.parts.get('indicators')?.get('3')?.confidence, 8)
+})
+
+t.test('a walk that was broken off for moments receives every record once', async (t) => {
+  const { source, store, clock } = await world(t, { indicators: hosts(30) })
+  const tc = source({ pageSize: 10 })
+  const first = await fetchInto(store, tc, (_page, place) => place < 1)
+  clock.ms += 60_000
+  const { pages } = await fetchInto(store, tc)
+  const received = [...first.pages, ...pages].reduce((sum, page) => sum + page.received, 0)
+  t.equal(received, 30)
+  t.strictSame(store.ids('indicators'), ids(30))
 })
 
 t.test('associations are asked for only where relationships are wanted', async (t) => {

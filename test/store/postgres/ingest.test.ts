@@ -1,6 +1,10 @@
 /** What a page does to records, indicators, the change log and the receipt. */
+import { hash } from 'node:crypto'
+import { deflateRawSync } from 'node:zlib'
 import pg from 'pg'
 import t from 'tap'
+import { dictionaries } from '../../../src/store/postgres/dictionary.ts'
+import { observationText, packBody } from '../../../src/store/postgres/observations.ts'
 import { ClaimLost } from '../../../src/store/store.ts'
 import {
   changesOf,
@@ -293,6 +297,20 @@ t.test('texts and numbers that a database dislikes are stored and served as they
   })
   t.equal((await store.indicator(served?.id ?? '', { raw: false }))?.observations.length, 2)
   t.equal(receipt(await fetch.page({ records: [{ observation, expiresAt: null }] })).unchanged, 1)
+})
+
+t.test('bodies stay readable: a dictionary never changes, and an unknown one is an error', (t) => {
+  t.same(
+    dictionaries.map((dictionary) => dictionary && hash('sha256', dictionary).slice(0, 16)),
+    [undefined, 'a227f3262b587352'],
+  )
+  const json = JSON.stringify(a.observation)
+  const body = packBody(Buffer.from(json))
+  t.equal(observationText({ dictionary: 1, body }), json)
+  t.equal(observationText({ dictionary: 0, body: deflateRawSync(json) }), json)
+  t.ok(body.length * 3 < deflateRawSync(json).length * 2, 'it is worth having')
+  for (const dictionary of [-1, 2]) t.throws(() => observationText({ dictionary, body }), /knows 0 to 1/)
+  t.end()
 })
 
 t.test('a page whose count is wrong is refused before anything of it is stored', async (t) => {
