@@ -3,7 +3,7 @@
  * rows. What is measured and how to read it: docs/benchmarks.md. Exit code 1: a bar is missed.
  *
  *   node bench/fetch.ts [--size RECORDS | --full] [--json]
- *   node bench/fetch.ts --changing [--size RECORDS | --full] [--all-active]     see changing.ts
+ *   node bench/fetch.ts --changing [--size RECORDS | --full]     see changing.ts
  */
 import { join } from 'node:path'
 import { endOf, expectCounts, startFetch } from './api.ts'

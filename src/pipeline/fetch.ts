@@ -5,6 +5,7 @@ import type { SourceFailure, SourcePage } from '../sources/source.ts'
 import { ClaimLost, type Run, type RunError, type RunStatus, type Store } from '../store/store.ts'
 import { classify } from './classify.ts'
 import type { PipelineSource } from './pipeline-source.ts'
+import { readAhead } from './read-ahead.ts'
 import { sourceCursor, storedCursor } from './walk.ts'
 
 export interface FetchContext {
@@ -74,8 +75,9 @@ async function readAll(work: Work): Promise<Progress | 'handed back'> {
   const errors: RunError[] = []
   const parts = new Set<string>()
   const failed = new Set<string>()
+  const from = sourceCursor(source.fingerprint, cursor)
   try {
-    for await (const item of source.source.changes(sourceCursor(source.fingerprint, cursor), signal)) {
+    for await (const item of readAhead((wanted) => source.source.changes(from, wanted), signal)) {
       parts.add(item.part)
       if ('failure' in item) {
         if (signal.aborted) return 'handed back'

@@ -13,7 +13,7 @@ import type {
 export interface Source {
   /**
    * Everything new, changed or gone since `cursor`; everything there is without one, or with one of other settings. The
-   * next page is asked for only after the caller is done with the last. An endpoint that fails ends with a
+   * next page may be asked for while the last is being stored. An endpoint that fails ends with a
    * `SourceFailure`, after as many tries as `retry` allows; the other endpoints go on. Asked again with the cursor of
    * the last page taken, it goes on where it stood, in the same walk.
    */

@@ -60,8 +60,10 @@ export async function writeVersions(
     } else if (row.body !== current.body) {
       const { added_seq, added_at } = current
       updated.push({ key, seq: ++seq, added_seq, added_at, row })
-      // Longer lives come with every fetch: their versions would fill the log and tell nothing.
-      if (row.bodyExpiring(current.expires_at) !== current.body) replaced.push(key)
+      // Longer lives come with every fetch: their versions would fill the log and tell nothing. Only the addition
+      // stays, without which an update would be of what no reader knows.
+      const isAddition = current.seq === current.added_seq
+      if (isAddition || row.bodyExpiring(current.expires_at) !== current.body) replaced.push(key)
     }
   }
   await keepReplaced(transaction, replaced)

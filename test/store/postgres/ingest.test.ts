@@ -207,15 +207,16 @@ const cases: readonly Case[] = [
     changes: added,
   },
   {
-    what: 'a later expiry alone changes the indicator, but neither the receipt nor what the log keeps',
+    what: 'a later expiry alone changes the indicator, not the receipt; of such changes the log keeps the last',
     pages: [
-      { records: [record(1, 'a.example', { expiresAt: '2026-02-01T00:00:00Z' })] },
-      { records: [record(1, 'a.example', { expiresAt: '2026-03-01T00:00:00.000Z' })] },
-      { records: [record(1, 'a.example', { expiresAt: '2026-03-01T00:00:00Z' })] },
-    ],
-    receipt: { received: 3, stored: 1, unchanged: 2 },
+      '2026-02-01T00:00:00Z',
+      '2026-03-01T00:00:00.000Z',
+      '2026-03-01T00:00:00Z',
+      '2026-04-01T00:00:00Z',
+    ].map((expiresAt) => ({ records: [record(1, 'a.example', { expiresAt })] })),
+    receipt: { received: 4, stored: 1, unchanged: 3 },
     values: ['a.example'],
-    changes: ['2 update a.example'],
+    changes: ['1 add a.example', '3 update a.example'],
   },
 ]
 
