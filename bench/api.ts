@@ -54,6 +54,13 @@ export async function endOf(server: Pick<Child, 'url'>, id: string): Promise<Rec
   }
 }
 
+const lookCloselyMs = 5
+
+/** Until so many records are stored. */
+export async function untilReceived(server: Pick<Child, 'url'>, id: string, records: number): Promise<void> {
+  while ((await ask<Receipt>(server, `/api/v1/runs/${id}`)).received < records) await wait(lookCloselyMs)
+}
+
 export function checked(receipt: Receipt): Receipt {
   const { status, received, stored, updated, unchanged, excluded, unreadableCount } = receipt
   if (status !== 'succeeded') throw new Error(`a fetch ${status}: ${JSON.stringify(receipt)}`)

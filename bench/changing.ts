@@ -49,7 +49,13 @@ async function run(size: number, seed: number) {
     const peak = peakMegabytes(server.pid)
     const stored = await compareStored(server, vendor)
     await server.stop()
-    return { machine: before, size, fetches, stored, bars: [atMost('peak memory, MB', peak, memoryMegabytes)] }
+    return {
+      machine: before,
+      size,
+      fetches,
+      stored,
+      bars: [atMost('peak memory, MB', peak, memoryMegabytes)],
+    }
   })
 }
 
@@ -57,7 +63,15 @@ function print({ machine, size, fetches, stored, bars }: Awaited<ReturnType<type
   console.log(`${machine}\n`)
   console.log(`${size} records and what became of them; changes are those since the beginning`)
   const receipt = ['received', 'stored', 'updated', 'unchanged', 'unreadableCount', 'removed'] as const
-  const changes = ['updated', 'deactivated', 'reactivated', 'removed', 'comeBack', 'added', 'reachable'] as const
+  const changes = [
+    'updated',
+    'deactivated',
+    'reactivated',
+    'removed',
+    'comeBack',
+    'added',
+    'reachable',
+  ] as const
   const rows = Object.entries(fetches)
   printTable([
     ['fetch', 's', ...receipt.map((name) => name.replace('Count', ''))],

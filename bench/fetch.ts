@@ -6,7 +6,7 @@
  *   node bench/fetch.ts --changing [--size RECORDS | --full]     see changing.ts
  */
 import { join } from 'node:path'
-import { endOf, expectCounts, startFetch } from './api.ts'
+import { endOf, expectCounts, startFetch, untilReceived } from './api.ts'
 import type { Inserted, Range } from './children/bare-insert.ts'
 import type { Parsed } from './children/parse-pages.ts'
 import {
@@ -93,8 +93,9 @@ async function compare({ server, postgres, vendor, parser, inserter, size }: Wor
     const to = Math.min(pages, from + slicePages)
     const records = Math.min(size, to * pageSize) - from * pageSize
     const started = performance.now()
-    // The next page is asked for when all before it are stored.
     await vendor.ask({ upTo: to })
+    // The next page is asked for while the last one is stored.
+    await untilReceived(server, id, from * pageSize + records)
     const ours = { records, seconds: (performance.now() - started) / 1000 }
     const parsed = await parser.ask<Parsed>({ from, to })
     const range = [firstId + from * pageSize - 1, firstId + to * pageSize - 1] as const
@@ -172,15 +173,25 @@ async function run(size: number): Promise<Result> {
     const { ours, parsed, inserted, wallRatios } = await compare(world)
     await world.inserter.stop()
     const repeated: Work[] = []
-    for (let round = 0; round < (size > defaultSize ? 1 : refetches); round++) repeated.push(await again(world))
+    for (let round = 0; round < (size > defaultSize ? 1 : refetches); round++)
+      repeated.push(await again(world))
     const [refetch] = repeated.toSorted((a, b) => a.seconds - b.seconds).slice(repeated.length >> 1)
     if (refetch === undefined) throw new Error('there was no second fetch')
     const peak = peakMegabytes(world.server.pid)
     await world.server.stop()
-    const rows = { 'first fetch': ours, 'fetch, unchanged': refetch, 'pages parsed': parsed, 'rows inserted': inserted }
+    const rows = {
+      'first fetch': ours,
+      'fetch, unchanged': refetch,
+      'pages parsed': parsed,
+      'rows inserted': inserted,
+    }
     const bars = [
       atLeast('new records per second, of bare inserts, median of slices', median(wallRatios), 0.6),
-      atLeast('new records per CPU second, of bare inserts', perCpuSecond(ours) / perCpuSecond(inserted), 0.6),
+      atLeast(
+        'new records per CPU second, of bare inserts',
+        perCpuSecond(ours) / perCpuSecond(inserted),
+        0.6,
+      ),
       atLeast('unchanged records per second, of new ones', perSecond(refetch) / perSecond(ours), 4),
       atLeast('unchanged records per CPU second, of new ones', perCpuSecond(refetch) / perCpuSecond(ours), 4),
       atMost('peak memory, MB', peak, memoryMegabytes),

@@ -43,7 +43,14 @@ export async function compareStored(server: Pick<Child, 'url'>, vendor: Child): 
 }
 
 /** The vendor gives each value to one owner only: an indicator is one record. */
-function recordsOf({ value, active, score, confidence, threatAssess, observations }: Indicator): StoredRecord[] {
+function recordsOf({
+  value,
+  active,
+  score,
+  confidence,
+  threatAssess,
+  observations,
+}: Indicator): StoredRecord[] {
   return observations.map(({ remoteId: id }) => ({
     id,
     value,

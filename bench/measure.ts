@@ -26,7 +26,8 @@ interface ProcessTimes {
 const ticks = 100
 
 function timesOf(pid: number): ProcessTimes {
-  const [, name = '', rest = ''] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
+  const [, name = '', rest = ''] =
+    /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
   const fields = rest.split(' ').map(Number)
   return { parent: fields[1] ?? 0, name, ofEndedChildren: ((fields[13] ?? 0) + (fields[14] ?? 0)) / ticks }
 }

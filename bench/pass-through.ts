@@ -123,7 +123,10 @@ function summary({ name, child, bytes, samples }: Subject, ours: Subject) {
 
 async function compare(start: Start, folder: string, pages: string) {
   const reference = [...loopGap, 'bench/children/reference.ts', pages]
-  const ours = await warmUp('feed-server', await startServer(start, { folder: join(folder, 'compared'), baseUrl: pages, preload: loopGap }))
+  const ours = await warmUp(
+    'feed-server',
+    await startServer(start, { folder: join(folder, 'compared'), baseUrl: pages, preload: loopGap }),
+  )
   const whole = await warmUp('reference', await start(reference))
   const flat = await warmUp('reference, flat', await start([...reference, 'flat']))
   const subjects = [ours, whole, flat]

@@ -23,8 +23,16 @@ export interface Child {
   kill(): Promise<void>
 }
 
-/** Starts `node ARGS`; it is ready once it writes `listening on URL`. What it writes afterwards is read and dropped. */
-export type Start = (args: readonly string[]) => Promise<Child>
+/** A process that nothing is known of but that it was started. */
+export type Life = Pick<Child, 'pid' | 'stop' | 'kill'>
+
+/** Starts `node ARGS`. What it writes is read and dropped. */
+export interface Start {
+  /** @returns once it has written `listening on URL` */
+  (args: readonly string[]): Promise<Child>
+  /** @returns at once */
+  spawn(args: readonly string[]): Life
+}
 
 /**
  * Every process that `work` started has ended when this returns or throws, and when the benchmark itself is ended.
@@ -50,7 +58,11 @@ export async function withChildren<T>(
   process.on('exit', end).on('SIGINT', interrupted).on('SIGTERM', interrupted)
   const limit = setTimeout(giveUp, limitMs, `not done after ${limitMs / 1000} s`)
   try {
-    return await work((args) => start(args, running), folder)
+    const start = (args: readonly string[]) => startChild(args, running)
+    return await work(
+      Object.assign(start, { spawn: (args: readonly string[]) => lifeOf(args, running) }),
+      folder,
+    )
   } finally {
     clearTimeout(limit)
     end()
@@ -66,7 +78,13 @@ function remove(folder: string): void {
   rmSync(folder, { recursive: true, force: true })
 }
 
-async function start(args: readonly string[], running: Set<ChildProcess>): Promise<Child> {
+interface Spawned extends Life {
+  readonly child: ChildProcess
+  /** Why it ended. */
+  readonly ended: Promise<Error>
+}
+
+function spawnNode(args: readonly string[], running: Set<ChildProcess>): Spawned {
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   running.add(child)
   const ended = new Promise<Error>((resolve) => {
@@ -75,30 +93,46 @@ async function start(args: readonly string[], running: Set<ChildProcess>): Promi
       resolve(new Error(`ended with ${code ?? signal}: node ${args.join(' ')}`))
     })
   })
+  return {
+    child,
+    ended,
+    pid: child.pid ?? Number.NaN,
+    async stop() {
+      child.kill('SIGTERM')
+      await killAfter(stopMs, child, ended)
+    },
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+async function killAfter<T>(ms: number, child: ChildProcess, work: Promise<T>): Promise<T> {
+  const limit = setTimeout(() => child.kill('SIGKILL'), ms)
+  return work.finally(() => clearTimeout(limit))
+}
+
+function lifeOf(args: readonly string[], running: Set<ChildProcess>): Life {
+  const { child, ended: _, ...life } = spawnNode(args, running)
+  child.stdout?.resume()
+  return life
+}
+
+async function startChild(args: readonly string[], running: Set<ChildProcess>): Promise<Child> {
+  const { child, ended, ...life } = spawnNode(args, running)
   /** What comes first: the answer, or the end of the process. */
   const orEnd = async <T>(answer: Promise<T>): Promise<T> => {
     const first = await Promise.race([answer.then((value) => ({ value })), ended])
     if (first instanceof Error) throw first
     return first.value
   }
-  const killAfter = async <T>(ms: number, work: Promise<T>): Promise<T> => {
-    const limit = setTimeout(() => child.kill('SIGKILL'), ms)
-    return work.finally(() => clearTimeout(limit))
-  }
-  const url = await killAfter(startMs, orEnd(announcedUrl(child)))
+  const url = await killAfter(startMs, child, orEnd(announcedUrl(child)))
   return {
-    pid: child.pid ?? Number.NaN,
+    ...life,
     url,
     ask: (message) => orEnd(ask(child, message)),
     tell: (message) => void child.send(message as object),
-    async stop() {
-      child.kill('SIGTERM')
-      await killAfter(stopMs, ended)
-    },
-    async kill() {
-      child.kill('SIGKILL')
-      await ended
-    },
   }
 }
 
@@ -147,7 +181,13 @@ export function startServer(start: Start, options: ServerOptions): Promise<Child
   return start(serverArguments(options))
 }
 
-export function serverArguments({ folder, baseUrl, source, feeds = [], preload = [] }: ServerOptions): string[] {
+export function serverArguments({
+  folder,
+  baseUrl,
+  source,
+  feeds = [],
+  preload = [],
+}: ServerOptions): string[] {
   const settings = { baseUrl, accessId: 'bench', secretKey: 'bench', ...source?.settings }
   const config = {
     server: { port: 0, requestsPerMinute: 1e9 },

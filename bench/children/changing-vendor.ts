@@ -68,7 +68,7 @@ function summaryOf(type: string, index: number): string {
     case 'EmailAddress':
       return `account.${index}@mail.example`
     default:
-      return index.toString(16).padStart(64, 'a')
+      return index.toString(16).padStart(64, '0')
   }
 }
 
@@ -86,15 +86,17 @@ function indicatorOf(index: number): NewIndicator & { readonly type: string } {
 
 function corpusOf(size: number, unreadable: number) {
   const owners = emptyCorpus.owners.slice(0, 3)
+  const step = Math.floor(size / unreadable)
   const indicators = Array.from({ length: size }, (_, index) => {
     const { tags: _tags, labels: _labels, owner: _owner, ...rest } = indicatorOf(index)
     const owner = owners[index % owners.length]
     if (owner === undefined) throw new Error('there are no owners')
     // Spread over all of them.
-    const spoilt = unreadable > 0 && index % Math.floor(size / unreadable) === 0
+    const spoilt = index % step === 0 && index / step < unreadable
     const id = 1000 + index
     const json = spoilt ? JSON.stringify({ id, type: rest.type, ownerName: owner.name }) : undefined
-    return completeIndicator({ ...rest, id, owner, dateAdded: dayOf(index), json })
+    const active = spoilt || rest.active
+    return completeIndicator({ ...rest, active, id, owner, dateAdded: dayOf(index), json })
   })
   return { ...emptyCorpus, owners, indicators }
 }
@@ -216,7 +218,9 @@ async function carryOut(order: Order): Promise<Changes | Verdict | { readonly re
       )
     case 'missing':
       return verdictOf(
-        store.indicators.filter(isMissing).map(({ id, type, summary }) => `${id} ${type} ${summary} is missing`),
+        store.indicators
+          .filter(isMissing)
+          .map(({ id, type, summary }) => `${id} ${type} ${summary} is missing`),
       )
     case 'await':
       return { requests: await moreRequests(order.requests) }

@@ -23,7 +23,9 @@ function writePages(): number[] {
   let position = 0
   for (let start = 0; start < total; start += pageSize) {
     const size = Math.min(pageSize, total - start)
-    const page = Array.from({ length: size }, (_, place) => JSON.stringify(threatConnectRecord(start + place)))
+    const page = Array.from({ length: size }, (_, place) =>
+      JSON.stringify(threatConnectRecord(start + place)),
+    )
     position += writeSync(descriptor, page.join(','))
     places.push(position)
   }

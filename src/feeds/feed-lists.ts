@@ -97,6 +97,8 @@ interface Variant {
   list?: FeedList
   stale?: FeedList
   building?: Promise<void> | undefined
+  /** The held list (`FeedState.changedSeq`) whose entries can't be told any more: an older one of this form is served. */
+  untoldAt?: number
   /** When it was last found to be the newest. */
   lookedAt: number
   buildMs: number
@@ -202,7 +204,9 @@ export function feedLists(options: FeedListsOptions): FeedLists {
   }
 
   const shows = (variant: Variant, state: FeedState): variant is Variant & { list: FeedList } =>
-    variant.list !== undefined && (state.held !== null || variant.list.snapshot.seq >= state.changedSeq)
+    variant.list !== undefined &&
+    (variant.list.snapshot.seq >= state.changedSeq ||
+      (state.held !== null && variant.untoldAt === state.changedSeq))
 
   const adopt = (variant: Variant, snapshot: Snapshot, state: FeedState): FeedList => {
     const truncated = snapshot.truncated + state.truncated
@@ -224,19 +228,13 @@ export function feedLists(options: FeedListsOptions): FeedLists {
   const brought = async (variant: Variant, state: FeedState): Promise<FeedList> => {
     const { name } = variant.feed.definition
     if (!shows(variant, state)) {
-      if (state.held !== null) {
-        const snapshot = await store.snapshot(name, variant.key)
-        if (snapshot === undefined) throw heldWithout(name, state)
-        adopt(variant, snapshot, state)
-      } else {
-        // Who joins a build that began before may need another one.
-        await variant.building?.catch(() => {})
-        if (!shows(variant, state)) {
-          variant.building ??= build(variant, state).finally(() => {
-            variant.building = undefined
-          })
-          await variant.building
-        }
+      // Who joins a build that began before may need another one.
+      await variant.building?.catch(() => {})
+      if (!shows(variant, state)) {
+        variant.building ??= build(variant, state).finally(() => {
+          variant.building = undefined
+        })
+        await variant.building
       }
     }
     const { list } = variant
@@ -272,7 +270,15 @@ export function feedLists(options: FeedListsOptions): FeedLists {
           return made
         },
       )
-      if (built === undefined) throw heldWithout(definition.name, await refresh(feed, feed.head, false))
+      if (built === undefined) {
+        // Of a held list: what was made of it before is the last good one in this form.
+        if (there === undefined) {
+          throw heldWithout(definition.name, await refresh(feed, feed.head, false))
+        }
+        variant.untoldAt = state.changedSeq
+        adopt(variant, there, state)
+        return
+      }
       variant.buildMs = performance.now() - began
       // The bytes are those of another process where that was faster.
       if (encoded?.digest === built.digest) bodies.keep(built, encoded.kept)

@@ -1,4 +1,5 @@
 /** Routes that take their arguments by query, by JSON body, or some by each. */
+import { isDeepStrictEqual } from 'node:util'
 import type { TObject } from 'typebox'
 import { ServiceError } from '../errors.ts'
 
@@ -11,12 +12,19 @@ export function withoutDefaults<T extends TObject>(schema: T): T {
   return { ...schema, properties: Object.fromEntries(properties) }
 }
 
-/** @throws ServiceError ARGUMENT_INVALID for an argument that is in both */
+/** @throws ServiceError ARGUMENT_INVALID for an argument that both have with different values */
 export function fromBoth<T extends object>(query: T, body: T | undefined): T {
-  const twice = Object.keys(query).filter((name) => Object.hasOwn(body ?? {}, name))
+  const given = Object.entries(query as Record<string, unknown>)
+  const other = (body ?? {}) as Record<string, unknown>
+  const twice = given.flatMap(([name, value]) =>
+    Object.hasOwn(other, name) && !isDeepStrictEqual(other[name], value) ? [name] : [],
+  )
   if (twice.length === 0) return { ...query, ...body }
   const errors = twice.map((name) => {
-    return { pointer: `/${name}`, detail: `${name} is in the query and in the body; give it once` }
+    return {
+      pointer: `/${name}`,
+      detail: `${name} is in the query and in the body with different values; give it once`,
+    }
   })
   throw new ServiceError('ARGUMENT_INVALID', errors.map(({ detail }) => detail).join('; '), { errors })
 }

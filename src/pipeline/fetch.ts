@@ -43,10 +43,10 @@ export async function carryOut(
       log.info('the fetch was handed back: whoever takes it goes on from the last page')
       return progress
     }
-    const { errors } = progress
+    const { errors, requests } = progress
     const before = await store.run(id)
     const status = statusOf(errors, progress.complete, before)
-    const run = await store.endRun(id, claim, status, errors, new Date(now()))
+    const run = await store.endRun(id, claim, status, errors, new Date(now()), requests)
     logEnd(log, run, now() - started)
     return 'ended'
   } catch (error) {
@@ -67,6 +67,8 @@ interface Progress {
   readonly errors: readonly RunError[]
   /** Whether an endpoint was read to its end. */
   readonly complete: boolean
+  /** Of the endpoints that failed: those that brought no page. */
+  readonly requests: number
 }
 
 async function readAll(work: Work): Promise<Progress | 'handed back'> {
@@ -75,6 +77,7 @@ async function readAll(work: Work): Promise<Progress | 'handed back'> {
   const errors: RunError[] = []
   const parts = new Set<string>()
   const failed = new Set<string>()
+  let requests = 0
   const from = sourceCursor(source.fingerprint, cursor)
   try {
     for await (const item of readAhead((wanted) => source.source.changes(from, wanted), signal)) {
@@ -82,16 +85,17 @@ async function readAll(work: Work): Promise<Progress | 'handed back'> {
       if ('failure' in item) {
         if (signal.aborted) return 'handed back'
         failed.add(item.part)
+        requests += item.requests
         errors.push(failureOf(item, work.log))
       } else {
         await take(item, work)
       }
     }
-    return { errors, complete: failed.size < parts.size || parts.size === 0 }
+    return { errors, complete: failed.size < parts.size || parts.size === 0, requests }
   } catch (error) {
     if (isForCaller(error)) throw error
     if (signal.aborted) return 'handed back'
-    return { errors: [...errors, runError(error, work.log)], complete: false }
+    return { errors: [...errors, runError(error, work.log)], complete: false, requests }
   }
 }
 

@@ -141,7 +141,7 @@ export interface FeedStore {
   feedsWith(id: string): Promise<readonly string[]>
   /**
    * The entries of the list as of one moment, best first. `read` is given them once; what it returns is returned.
-   * @returns undefined while the list is held
+   * @returns undefined where the list is held and its entries can't be told any more
    */
   readFeed<T>(
     definition: FeedDefinition,
@@ -152,7 +152,7 @@ export interface FeedStore {
   /**
    * Makes the variant's snapshot anew, unless another process did meanwhile; one process at a time. It counts once
    * `make` is done, as a whole or not at all.
-   * @returns undefined while the list is held
+   * @returns undefined where the list is held and its entries can't be told any more
    */
   buildSnapshot(
     definition: FeedDefinition,

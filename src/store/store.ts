@@ -76,13 +76,17 @@ export interface RunStore {
    * @returns undefined when the run has ended
    */
   claimRun(id: string): Promise<number | undefined>
-  /** @throws ClaimLost */
+  /**
+   * @param requests those that brought no page; default 0
+   * @throws ClaimLost
+   */
   endRun(
     id: string,
     claim: number,
     status: Exclude<RunStatus, 'running'>,
     errors: readonly RunError[],
     now: Date,
+    requests?: number,
   ): Promise<Run>
   run(id: string): Promise<Run | undefined>
   /** Newest first. @param before id of the run after which to go on */

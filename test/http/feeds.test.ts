@@ -263,7 +263,10 @@ t.test('before the first fetch, while held, and without the store', async (t) =>
   await it.world.fetch([], { removed: values.slice(0, 200) })
   const held = await it.app.inject({ url, headers: all })
   t.equal(held.body, good.body, 'the last good list')
-  t.equal((await it.app.inject({ url: '/feeds/block.ip.csv', headers: all })).statusCode, 503)
+  const csv = await it.app.inject({ url: '/feeds/block.ip.csv?fields=value&header=false', headers: all })
+  t.equal(csv.body.replaceAll('\r', ''), good.body, 'the same in a form that nobody had asked for')
+  const report = (await it.app.inject({ url: '/api/v1/feeds/block.ip/report', headers: all })).json()
+  t.match(report, { entries: values.length + 1, indicators: values.length + 1, truncated: 0 })
   const overview = (await it.app.inject({ url: '/api/v1/feeds', headers: all })).json()
   t.match(overview.data, [
     {

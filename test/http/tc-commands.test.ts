@@ -125,7 +125,9 @@ t.test(
     t.match(mixed.json(), { count: 1, data: [{ fields: {} }] }, 'a POST takes the query as well')
     const byQuery = await app.inject({ method: 'POST', url: `${path}?limit=3` })
     t.equal(byQuery.json().count, 3)
-    const twice = await app.inject({ method: 'POST', url: `${path}?limit=1`, payload: { limit: 1 } })
+    const same = await app.inject({ method: 'POST', url: `${path}?limit=1`, payload: { limit: 1 } })
+    t.equal(same.json().count, 1, 'the same in both is said once')
+    const twice = await app.inject({ method: 'POST', url: `${path}?limit=1`, payload: { limit: 2 } })
     t.match(twice.json(), {
       status: 400,
       errors: [{ pointer: '/limit', detail: /in the query and in the body/ }],

@@ -126,6 +126,8 @@ t.test('how a fetch ends: by what could be read', async (t) => {
       what,
     )
     t.ok(addsUp(run), what)
+    const requests = items.reduce((sum, item) => sum + item.requests, 0)
+    t.equal(run.requests, requests, `${what}: those of an endpoint that failed count as well`)
   }
   const stored = await freshStore(t)
   const refused = new UpstreamError('credentials', 'it refused the credentials', { service: 'scripted' })

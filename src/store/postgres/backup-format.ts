@@ -86,8 +86,7 @@ async function* lines(parts: AsyncIterable<BackupPart>): AsyncGenerator<Buffer> 
  * @throws BackupError when it is no backup, of another format, damaged, or can't be read
  */
 export async function* readBackup(file: string): AsyncGenerator<BackupPart> {
-  const damaged = (why: string, cause?: unknown) =>
-    new BackupError(`the backup ${file} is damaged: ${why}`, { cause })
+  const damaged = (why: string) => damagedFile(file, why)
   const source = textOf(file)
   try {
     yield { kind: 'header', header: headerOf(await source.line(), file) }
@@ -105,8 +104,6 @@ export async function* readBackup(file: string): AsyncGenerator<BackupPart> {
       }
       yield { kind: 'table', table: part as unknown as BackupTable, rows: source.rows() }
     }
-  } catch (error) {
-    throw explained(error, file, damaged)
   } finally {
     source.close()
   }
@@ -144,12 +141,16 @@ function headerOf(line: string | undefined, file: string): BackupHeader {
   return header as unknown as BackupHeader
 }
 
-function explained(error: unknown, file: string, damaged: (why: string, cause: unknown) => Error): unknown {
-  if (error instanceof BackupError || !(error instanceof Error)) return error
+function damagedFile(file: string, why: string, cause?: unknown): BackupError {
+  return new BackupError(`the backup ${file} is damaged: ${why}`, { cause })
+}
+
+function explained(error: unknown, file: string): unknown {
+  if (!(error instanceof Error)) return error
   const { code = '', message } = error as NodeJS.ErrnoException
   if (code === 'ENOENT') return new BackupError(`there is no file ${file}`, { cause: error })
   if (message === 'incorrect header check') return new BackupError(`${file} is no backup of this program`)
-  if (code.startsWith('Z_')) return damaged(message, error)
+  if (code.startsWith('Z_')) return damagedFile(file, message, error)
   return code.startsWith('E') ? new BackupError(`${file} can't be read: ${message}`, { cause: error }) : error
 }
 
@@ -173,7 +174,10 @@ function textOf(file: string): BackupSource {
   let digested = false
 
   const more = async (): Promise<boolean> => {
-    const { value, done } = await chunks.next()
+    // Whoever reads rows does not see the errors of `readBackup`.
+    const { value, done } = await chunks.next().catch((error: unknown) => {
+      throw explained(error, file)
+    })
     if (done) return false
     rest = rest.length === 0 ? value : Buffer.concat([rest, value])
     return true
@@ -199,7 +203,7 @@ function textOf(file: string): BackupSource {
         else if (!whole.subarray(0, rowsEnd.length).equals(Buffer.from(rowsEnd))) {
           if (whole.length > 0) yield take(whole.length)
           if (await more()) continue
-          throw new BackupError(`the backup ${file} is damaged: it ends in the middle`)
+          throw damagedFile(file, 'it ends in the middle')
         }
         take(rowsEnd.length)
         return

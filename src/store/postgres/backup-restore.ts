@@ -1,6 +1,7 @@
 /** Puts a backup into an empty store: all of it or nothing. */
-import pg, { type ClientBase, type ClientConfig } from 'pg'
+import type { ClientBase, ClientConfig } from 'pg'
 import type { Logger } from 'pino'
+import { withConnection } from './backup-connection.ts'
 import { copyIn } from './backup-copy.ts'
 import {
   type BackupEnd,
@@ -65,18 +66,14 @@ async function inTransaction<T>(
   connection: ClientConfig,
   work: (client: ClientBase) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client(connection)
-  await client.connect()
-  try {
+  // An open transaction ends with its connection.
+  return withConnection(connection, async (client) => {
     await client.query('begin')
     await client.query(exactSession)
     const result = await work(client)
     await client.query('commit')
     return result
-  } finally {
-    // An open transaction ends with its connection.
-    await client.end()
-  }
+  })
 }
 
 async function restoreTables(

@@ -5,7 +5,8 @@ import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import pg, { type ClientBase, type ClientConfig } from 'pg'
+import type { ClientBase, ClientConfig } from 'pg'
+import { withConnection } from './backup-connection.ts'
 import { copyOut } from './backup-copy.ts'
 import { BackupError, type BackupPart, backupText } from './backup-format.ts'
 import { copyTarget, exactSession, ourTables, schemaVersion, sequencesOf } from './backup-tables.ts'
@@ -28,12 +29,17 @@ export interface BackupReceipt {
   readonly bytes: number
 }
 
-/** @throws BackupError when there is no store; the errors of the database and the file system */
-export async function backup(options: BackupOptions): Promise<BackupReceipt> {
-  const { connection, file, signal } = options
+/**
+ * @throws BackupError when there is no store or the file can't be written; ServiceError STORE_UNAVAILABLE; the errors of
+ * the database
+ */
+export function backup(options: BackupOptions): Promise<BackupReceipt> {
+  return withConnection(options.connection, (client) => write(client, options))
+}
+
+async function write(client: ClientBase, options: BackupOptions): Promise<BackupReceipt> {
+  const { file, signal } = options
   const unfinished = `${file}.${process.pid}.unfinished`
-  const client = new pg.Client(connection)
-  await client.connect()
   try {
     const rows: Record<string, number> = {}
     // The lowest level: most of a body is deflated already, and the rest is quick to compress.
@@ -49,10 +55,18 @@ export async function backup(options: BackupOptions): Promise<BackupReceipt> {
     return { rows, bytes }
   } catch (error) {
     await rm(unfinished, { force: true })
-    throw error
-  } finally {
-    await client.end()
+    throw isOfFile(error)
+      ? new BackupError(`${file} can't be written: ${error.message}`, { cause: error })
+      : error
   }
+}
+
+/** Those of connections have other codes. */
+const fileErrors =
+  /^E(ACCES|DQUOT|EXIST|FBIG|IO|ISDIR|MFILE|NAMETOOLONG|NOENT|NOSPC|NOTDIR|NOTEMPTY|PERM|ROFS)$/
+
+function isOfFile(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error && fileErrors.test(String(error.code))
 }
 
 /** So that the new name is on the disk, too. */

@@ -87,7 +87,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   })
   // One that is lost while it is in use, but has no statement under way: the next statement fails.
   pool.on('connect', (client) => client.on('error', () => {}))
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle connection to the database was lost'))
+  // The error carries the whole connection, which is nothing for a log; a server that stops is in no hurry to be left.
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ reason: reasonOf(error) }, 'an idle connection to the database was lost')
+  })
   const signal = openCommitSignal({ config, log, random })
 
   const connect = async (): Promise<PoolClient> => {

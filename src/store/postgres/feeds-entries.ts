@@ -2,6 +2,7 @@
 import type { EntriesAbout, EntriesQuery, FeedDefinition, StoredEntry } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
 import { filterSql, type Parameters, parameters, type Session } from './feeds-filter.ts'
+import { openHeld } from './feeds-held.ts'
 import { feedColumns, stateOf } from './feeds-members.ts'
 import { typeName, typeNumber } from './types.ts'
 
@@ -16,7 +17,7 @@ const pageRows = 5000
 /**
  * In a transaction that sees one moment of the store. What changed since the list was last looked at and fits its
  * filter no longer is not among them: the next look takes it out.
- * @returns undefined while the list is held, or where there is none
+ * @returns undefined where there is no list, or it is held and its entries can't be told any more
  */
 export async function openEntries(
   session: Session,
@@ -26,7 +27,13 @@ export async function openEntries(
   const [row] = await session.query<FeedRow>(`select ${feedColumns} from feed f where f.name = $1`, [
     definition.name,
   ])
-  if (row === undefined || row.held !== null) return undefined
+  if (row === undefined) return undefined
+  if (row.held !== null) {
+    const held = await openHeld(session, row, query)
+    if (held === undefined) return undefined
+    const { otherTypes, ambiguous, pages } = held
+    return { about: { state: stateOf(row), otherTypes, ambiguous }, pages }
+  }
   // Sorting a big list on disk takes several times as long.
   await session.execute(`set local work_mem = '64MB'`)
   const { otherTypes, several } = await countTypes(session, row, definition, query)

@@ -105,12 +105,12 @@ export function runStore(database: Database): RunStore {
       return row?.claim
     },
 
-    endRun: (id, claim, status, errors, now) =>
+    endRun: (id, claim, status, errors, now, requests = 0) =>
       database.transaction(async (transaction) => {
         const [row] = await transaction.query<RunRow>(
-          `update run set status = $3, errors = $4, ended_at = $5
+          `update run set status = $3, errors = $4, ended_at = $5, requests = requests + $6
            where id = $1 and claim = $2 and status = 'running' returning ${runColumns}`,
-          [id, claim, status, JSON.stringify(errors.map(storable)), now],
+          [id, claim, status, JSON.stringify(errors.map(storable)), now, requests],
         )
         if (row === undefined) throw new ClaimLost(`run ${id} has ended or was taken over: claim ${claim}`)
         const [source] = await transaction.query<{ name: string }>(

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import type { ClientConfig } from 'pg'
 import tap from 'tap'
@@ -294,6 +296,51 @@ tap.test('a damaged, cut, foreign or newer file is refused before anything is wr
     message: /there is no file/,
   })
   t.same(await contentOf(connection), {}, 'not even a table was made')
+})
+
+tap.test('what keeps a backup from being made or read is told, and nothing half-made stays', async (t) => {
+  const store = await freshStore(t)
+  const noise = () => randomBytes(1000).toString('hex')
+  await fill(
+    store,
+    Array.from({ length: 300 }, (_, n) =>
+      observationOf(n + 1, { type: 'domain', value: `h${n}.example`, raw: { noise: noise() } }),
+    ),
+  )
+  const { connection } = store
+  const good = join(folder, 'large.gz')
+  await backup({ connection, file: good, program, now })
+  const cut = join(folder, 'cut.gz')
+  for (const part of [0.3, 0.5, 0.7]) {
+    const bytes = readFileSync(good)
+    writeFileSync(cut, bytes.subarray(0, bytes.length * part))
+    await t.rejects(verifyBackup(cut), { name: 'BackupError', message: /is damaged: unexpected end of file/ })
+  }
+  const file = join(folder, 'none', 'there.gz')
+  await t.rejects(backup({ connection, file, program, now }), {
+    name: 'BackupError',
+    message: /there\.gz can't be written: ENOENT/,
+  })
+  await t.rejects(backup({ connection: { ...connection, database: 'none' }, file: cut, program, now }), {
+    code: 'STORE_UNAVAILABLE',
+    message: /no connection to the database: database "none" does not exist/,
+  })
+  const lost = join(folder, 'lost.gz')
+  await store.database.transaction(async (transaction) => {
+    await transaction.execute('lock table unreadable in access exclusive mode')
+    const own = { ...connection, application_name: 'dies' }
+    const dies = t.rejects(backup({ connection: own, file: lost, program, now }), {
+      code: 'STORE_UNAVAILABLE',
+    })
+    const waiting = `select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'dies' and wait_event_type = 'Lock'`
+    while ((await store.database.query(waiting)).length === 0) await nextTurn()
+    await dies
+  })
+  t.strictSame(
+    readdirSync(folder).filter((name) => name.startsWith('lost') || name.includes('unfinished')),
+    [],
+  )
 })
 
 tap.test('a backup of an older schema is restored and brought up to date', async (t) => {

@@ -292,6 +292,28 @@ t.test(
   },
 )
 
+t.test('an idle connection that is lost is told without what belongs to it', async (t) => {
+  const { connection } = await freshDatabase(t)
+  const lines: string[] = []
+  const told = Promise.withResolvers<void>()
+  const write = (line: string) => {
+    lines.push(line)
+    told.resolve()
+  }
+  const database = await open(t, connection, { log: pino({ level: 'warn' }, { write }) })
+  await database.query('select 1')
+  await statement(
+    connection,
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  )
+  await told.promise
+  t.match(JSON.parse(lines[0] ?? ''), {
+    msg: 'an idle connection to the database was lost',
+    reason: 'terminating connection due to administrator command',
+  })
+  t.notMatch(lines.join(''), /secretKey|connectionParameters/)
+})
+
 t.test('no connection stays when a store is closed', async (t) => {
   const { connection } = await freshDatabase(t)
   const store = await openPostgresStore({ connection: { ...connection }, log })
