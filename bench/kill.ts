@@ -22,7 +22,7 @@ import {
 
 const unreadable = 5
 /** A life sees at most so many pages, and these milliseconds of the one after. */
-const longestLifePages = 4
+const longestLifePages = 5
 const longestLifeMs = 120
 /** One in so many dies while it starts. */
 const stillborn = 5

@@ -95,7 +95,11 @@ async function here(
       const { run } = await schedule.fetch(source)
       // Only when all are asked for: what is due at the start would be fetched twice.
       waiting--
-      if (waiting === 0) await schedule.start()
+      if (waiting === 0) {
+        await schedule.start().catch((error: unknown) => {
+          throw storeFailure(config.store, error)
+        })
+      }
       return receiptOf(run, store)
     },
     async look(id) {

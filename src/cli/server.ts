@@ -71,7 +71,9 @@ async function overStore(config: Config, environment: Environment, opened: Opene
     async start(host, port, remedy) {
       const url = await listen(app, host, port, remedy)
       if (door !== undefined) tellCommands(opened, door, url, log)
-      await schedule.start()
+      await schedule.start().catch((error: unknown) => {
+        throw storeFailure(config.store, error)
+      })
       return url
     },
     stop() {

@@ -82,8 +82,10 @@ interface Feed {
   readonly sources: readonly string[]
   readonly variants: Map<string, Variant>
   state?: FeedState
-  /** Up to here the state is right. */
+  /** Up to here the state is right … */
   head: number
+  /** … and while these sources fail: what is held depends on it. */
+  failing: string
   /** The position for which the sources were found to be fetched. */
   readyAt?: FeedsPosition
   refreshing?: Promise<FeedState> | undefined
@@ -127,6 +129,7 @@ export function feedLists(options: FeedListsOptions): FeedLists {
         sources: definition.sources.length > 0 ? definition.sources : options.sources,
         variants: new Map(),
         head: -1,
+        failing: '',
       },
     ]),
   )
@@ -173,11 +176,15 @@ export function feedLists(options: FeedListsOptions): FeedLists {
   const isRunning = (feed: Feed, position: FeedsPosition): boolean =>
     feed.sources.some((source) => position.running.includes(source))
 
+  const failingOf = (feed: Feed, position: FeedsPosition): string =>
+    feed.sources.filter((source) => position.failing.includes(source)).join()
+
   /** Whether the state that is known is that of the position. */
   const knows = (feed: Feed, position: FeedsPosition): feed is Feed & { state: FeedState } =>
     feed.state !== undefined &&
     feed.head >= position.head &&
     (feed.state.held !== null) === position.held.includes(feed.definition.name) &&
+    (feed.state.held === null || feed.failing === failingOf(feed, position)) &&
     (feed.state.settled || feed.state.held !== null || isRunning(feed, position))
 
   const refreshed = async (feed: Feed, position: FeedsPosition): Promise<FeedState> => {
@@ -185,9 +192,12 @@ export function feedLists(options: FeedListsOptions): FeedLists {
     // One that is under way may have begun before the position was reached.
     await feed.refreshing?.catch(() => {})
     if (knows(feed, position)) return feed.state
-    feed.refreshing ??= refresh(feed, position.head, false).finally(() => {
-      feed.refreshing = undefined
-    })
+    if (feed.refreshing === undefined) {
+      feed.failing = failingOf(feed, position)
+      feed.refreshing = refresh(feed, position.head, false).finally(() => {
+        feed.refreshing = undefined
+      })
+    }
     return feed.refreshing
   }
 

@@ -3,6 +3,7 @@
  * one text for each product. Labels differ somewhat between versions of a product.
  */
 import type { IndicatorType } from '../model/indicator.ts'
+import { xsoarType } from '../model/xsoar-type.ts'
 
 export const consumers = [
   'xsoar',
@@ -39,6 +40,8 @@ type Body = Omit<Recipe, 'consumer'>
 
 const keyId = '<key id>'
 const key = '<API key>'
+/** XSOAR's CSV feed does not read the row of names: they are typed there. */
+const csvFields = 'value,score,confidence,tags'
 
 /** The address of the list, and what else each recipe says. */
 function parts({ name, types, base }: RecipeFeed) {
@@ -71,8 +74,10 @@ const xsoar = (feed: RecipeFeed): Body => {
       'Press Test, then save with "Fetch indicators" on. Each fetch takes the whole list; while it is unchanged the server answers 304.',
       ...unseen.map(
         (type) =>
-          `XSOAR detects no indicator of type ${type} by itself: add another instance with the URL ${list('json', `type=${type}`)}, "Auto detect indicator type" off, and the type that XSOAR has for it as "Indicator Type".`,
+          `XSOAR detects no indicator of type ${type} by itself: add another instance with the URL ${list('json', `profile=xsoar&type=${type}`)} with "Auto detect indicator type" off and "Indicator Type" ${xsoarType({ type, value: '' })}.`,
       ),
+      `By "CSV Feed" instead: the URL ${list('csv', `profile=xsoar&header=false&fields=${csvFields}`)} and the Field Names ${csvFields}; no escape character, which would take the backslashes out of registry keys.`,
+      `By "Plain Text Feed" instead: the URL ${list('txt', 'profile=xsoar')} has one value a line and no comments.`,
       `By TAXII instead: "TAXII 2 Feed" with the discovery URL ${feed.base}/taxii2/ and the collection ${feed.name}; user ${keyId}, password ${key}.`,
     ],
     settings: {
@@ -102,7 +107,7 @@ const panos = (feed: RecipeFeed): Body => {
     settings: {
       ...(has('ipv4', 'ipv6', 'cidr') && { 'IP List: Source': profile('panos-ip') }),
       ...(has('domain') && { 'Domain List: Source': profile('panos-domain') }),
-      ...(has('url', 'domain') && { 'URL List: Source': profile('panos-url') }),
+      ...(has('url') && { 'URL List: Source': profile('panos-url') }),
       Username: keyId,
       Password: key,
       'Check for updates': 'Every five minutes',

@@ -15,11 +15,12 @@ export type Scope =
   | 'admin'
 
 /**
- * What a key needs for a route: one scope, one that depends on the address (`push:{exporter}`), `authenticated` for any
- * valid key, or `public` for none.
+ * What a key needs for a route: one scope, any of several, one that depends on the address (`push:{exporter}`),
+ * `authenticated` for any valid key, or `public` for none.
  */
 export type RouteScope =
   | Scope
+  | readonly Scope[]
   | 'authenticated'
   | 'public'
   | ((params: Readonly<Record<string, string>>) => Scope)
@@ -145,8 +146,10 @@ export function authenticator(
     // Known from here on: a refusal for want of a scope is logged under the key's id.
     request.key = key.id
     const needed = typeof scope === 'function' ? scope(request.params as Record<string, string>) : scope
-    if (needed !== 'authenticated' && !grants(key.scopes, needed)) {
-      throw new ServiceError('SCOPE_MISSING', `the API key "${key.id}" needs the scope "${needed}"`)
+    const anyOf = typeof needed === 'string' ? [needed] : needed
+    if (needed !== 'authenticated' && !anyOf.some((each) => grants(key.scopes, each))) {
+      const names = anyOf.map((each) => `"${each}"`).join(' or ')
+      throw new ServiceError('SCOPE_MISSING', `the API key "${key.id}" needs the scope ${names}`)
     }
     return { key: key.id, scopes: key.scopes }
   }

@@ -9,21 +9,42 @@ const backslash = 0x5c
  * @returns undefined where it has no such member
  */
 export function memberText(json: string, name: string): string | undefined {
-  const key = JSON.stringify(name)
-  let at = 1
-  while (at < json.length - 1) {
-    const keyEnd = endOfString(json, at)
-    const end = endOfValue(json, keyEnd + 1)
-    if (keyEnd - at === key.length && json.startsWith(key, at)) return json.slice(keyEnd + 1, end)
-    at = end + 1
-  }
-  return undefined
+  const member = memberOf(json, name)
+  return member && json.slice(member.value, member.end)
+}
+
+/** The members of an object that is a member, in its place. @param json as for `memberText`; the object is not empty */
+export function withSpreadMember(json: string, name: string): string {
+  const member = memberOf(json, name)
+  if (member === undefined) return json
+  const { start, value, end } = member
+  return json.slice(0, start) + json.slice(value + 1, end - 1) + json.slice(end)
 }
 
 /** @param text the JSON of an object; it is put behind its last member */
 export function withMember(json: string, name: string, text: string): string {
   const separator = json === '{}' ? '' : ','
   return `${json.slice(0, -1)}${separator}${JSON.stringify(name)}:${text}}`
+}
+
+interface Member {
+  /** Of its name. */
+  readonly start: number
+  /** Of its value. */
+  readonly value: number
+  /** Behind its value. */
+  readonly end: number
+}
+
+function memberOf(json: string, name: string): Member | undefined {
+  const key = JSON.stringify(name)
+  for (let start = 1; start < json.length - 1; ) {
+    const keyEnd = endOfString(json, start)
+    const end = endOfValue(json, keyEnd + 1)
+    if (keyEnd - start === key.length && json.startsWith(key, start)) return { start, value: keyEnd + 1, end }
+    start = end + 1
+  }
+  return undefined
 }
 
 /** @param start at its opening quotation mark @returns behind its closing one */

@@ -123,15 +123,17 @@ function queueOf(source: string): string {
 }
 
 const againMs = 1000
+/** A store that is away for hours is told of now and then. */
+const toldEvery = 30
 
 /** While the store is away the call is kept: whoever gives it back can't say so anyway. */
 async function persistently(work: () => Promise<void>, log: Logger, signal: AbortSignal): Promise<void> {
-  for (;;) {
+  for (let failures = 0; ; failures++) {
     try {
       return await work()
     } catch (error) {
       if (!(error instanceof ServiceError && error.code === 'STORE_UNAVAILABLE')) throw error
-      log.warn({ reason: error.message }, 'a fetch waits for the store')
+      if (failures % toldEvery === 0) log.warn({ reason: error.message }, 'a fetch waits for the store')
     }
     await wait(againMs, undefined, { signal })
   }

@@ -15,23 +15,8 @@ export interface Simulators {
 /** Enough for several pages; among the malformed ones are some that can't be read, so that their receipt is seen. */
 const corpus = { size: 2500, seed: 7, malformed: 12 } as const
 
-/**
- * The corpus keeps to addresses reserved for documentation, which profiles for firewalls leave out. These are public
- * ones that nobody has: 44.128.0.0/16 is the test network of 44Net, which is not routed.
- */
-const blockable = ['44.128.7.1', '44.128.7.2', '44.128.19.201', '44.128.64.5', '44.128.200.77'].map(
-  (summary) => ({
-    type: 'Address',
-    summary,
-    owner: 'Example Organization',
-    rating: 5,
-    confidence: 90,
-    threatAssess: { score: 870, rating: 4.5, confidence: 80 },
-  }),
-)
-
 export async function startSimulators({ host, port }: SimulatorsOptions): Promise<Simulators> {
-  const threatconnect = await startThreatConnectSimulator({ host, port, corpus, indicators: blockable })
+  const threatconnect = await startThreatConnectSimulator({ host, port, corpus })
   const [account] = threatconnect.accounts
   if (account === undefined) throw new Error('the ThreatConnect simulator has no account')
   const { accessId, secretKey } = account

@@ -45,6 +45,8 @@ export interface FeedsPosition {
   readonly running: readonly string[]
   /** Names of sources of which a fetch that read anything has ended. */
   readonly fetched: readonly string[]
+  /** Names of sources whose last fetch failed. */
+  readonly failing: readonly string[]
   /** Names of feeds whose list is held. */
   readonly held: readonly string[]
 }
@@ -127,8 +129,8 @@ export interface FeedStore {
   /** Makes rows for the configured feeds and takes out those of all others, snapshots included. */
   registerFeeds(definitions: readonly FeedDefinition[]): Promise<void>
   /**
-   * Brings the list up to the head of the change log, unless it would lose more than its shrink guard lets it. Another
-   * filter or limit starts a new list, whatever it loses. Safe from any number of processes at once.
+   * Brings the list up to the head of the change log, unless it would lose more than its shrink guard lets it. What
+   * expired is no loss, unless a source of the feed fails. Another filter or limit starts a new list, whatever it loses. Safe from any number of processes at once.
    * @param options accept: the list may lose anything, this once
    */
   refreshFeed(

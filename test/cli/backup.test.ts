@@ -6,6 +6,8 @@ import { startEmbedded } from '../../src/store/embedded/start.ts'
 import { fill, observationOf, openStore, silent } from '../store/postgres/stored.ts'
 import { commandLine } from './command-line.ts'
 
+t.setTimeout(120_000)
+
 /** Outside of the checkout, which other users need not be able to read. */
 const folder = mkdtempSync(join(tmpdir(), 'feed-cli-backup-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import pg from 'pg'
@@ -293,6 +294,27 @@ t.test(
     t.equal((await made.get('block', lines())).snapshot.entries, 0, 'a feed without a guard was never held')
   },
 )
+
+t.test('a list that is held since its source fails is let go once the source answers again', async (t) => {
+  const w = await world(t)
+  const feeds = [definition({ shrinkGuard: 0.5 })]
+  await w.store.registerFeeds(feeds)
+  const made = lists(t, w.store, feeds, { pollMs: 20 })
+  await w.fetch([{ value: 'a.example' }], { expiresAt: '2026-11-25T12:00:00.000Z' })
+  t.equal(await textOf(made, 'block', lines()), 'a.example\n')
+  await w.fetch([], { status: 'failed' })
+  await w.store.expire(new Date('2026-11-25T12:00:01Z'), 10)
+  t.equal(await textOf(made, 'block', lines()), 'a.example\n', 'held')
+  // Changes nothing that is stored.
+  await w.fetch([])
+  let text = ''
+  for (let tries = 0; tries < 200; tries++) {
+    text = await textOf(made, 'block', lines())
+    if (text === '') break
+    await setTimeout(20)
+  }
+  t.equal(text, '')
+})
 
 t.test('when the store is gone the last good list is served; what was never made is an error', async (t) => {
   const w = await world(t)

@@ -32,6 +32,10 @@ export interface FetchOptions {
   readonly source?: string
   readonly removed?: readonly string[]
   readonly end?: boolean
+  /** Of all its records; default never. */
+  readonly expiresAt?: string
+  /** How it ends; default `succeeded`. */
+  readonly status?: 'succeeded' | 'failed'
 }
 
 export interface OpenRun {
@@ -76,7 +80,8 @@ export async function world(t: Test, sources: readonly string[] = ['tc']): Promi
     database,
     store,
     open,
-    async fetch(records, { source = 'tc', removed = [], end = true } = {}) {
+    async fetch(records, options = {}) {
+      const { source = 'tc', removed = [], end = true, expiresAt = null, status = 'succeeded' } = options
       const now = new Date()
       const { run } = await store.startRun(source, now)
       const claimed = async () => {
@@ -91,7 +96,7 @@ export async function world(t: Test, sources: readonly string[] = ['tc']): Promi
         source,
         part: 'indicators',
         received: records.length,
-        records: records.map((facts) => ({ observation: observation(facts, source), expiresAt: null })),
+        records: records.map((facts) => ({ observation: observation(facts, source), expiresAt })),
         unreadable: [],
         excluded: [],
         removed: removed.map((value) => ({ remoteId: remoteIdOf(value) })),
@@ -99,7 +104,7 @@ export async function world(t: Test, sources: readonly string[] = ['tc']): Promi
         cursor: '',
         now,
       })
-      const ended = async () => store.endRun(run.id, await claimed(), 'succeeded', [], new Date())
+      const ended = async () => store.endRun(run.id, await claimed(), status, [], new Date())
       if (end) await ended()
       return { run, end: ended }
     },

@@ -127,6 +127,12 @@ t.test('a list has all its headers, in each encoding', async (t) => {
   t.notOk('x-feed-truncated' in plain.headers)
   t.notOk('content-encoding' in plain.headers)
   t.notOk('warning' in plain.headers)
+  t.notOk('content-disposition' in plain.headers)
+  const csv = await it.app.inject({ url: '/feeds/block.ip.csv', headers: all })
+  t.match(csv.headers, {
+    'content-type': 'text/csv; charset=utf-8',
+    'content-disposition': 'attachment; filename="block.ip.csv"',
+  })
   const etags = new Set([plain.headers.etag])
   for (const [encoding, decode] of [
     ['gzip', gunzipSync],
@@ -190,9 +196,18 @@ t.test('a client that has the list gets 304, and only then', async (t) => {
       t.equal(answer.statusCode, status, `${method} ${JSON.stringify(headers)}`)
       if (status !== 304) continue
       t.equal(answer.body, '')
+      t.equal(answer.headers['content-length'], undefined, 'no length, which would have to be that of 200')
       t.match(answer.headers, { etag: tag, vary: 'Accept-Encoding', 'cache-control': /private/ })
     }
   }
+  // MISP keeps the ETag of the manifest, and takes nothing but 200 and 304.
+  const manifest = '/feeds/block.ip/manifest.json'
+  const read = await it.app.inject({ url: manifest, headers: all })
+  const again = { ...all, 'if-none-match': String(read.headers.etag) }
+  t.strictSame(
+    [read.statusCode, (await it.app.inject({ url: manifest, headers: again })).statusCode],
+    [200, 304],
+  )
   await it.world.fetch([{ value: 'new.example' }])
   const changed = await it.app.inject({ url, headers: { ...all, 'if-none-match': etag } })
   t.equal(changed.statusCode, 200, 'once it changed')
@@ -367,6 +382,16 @@ t.test('the recipes lead to addresses that exist', async (t) => {
     }
   }
   t.ok(tried.size > 8, 'many were tried')
+  const xsoar = (await it.app.inject({ url: '/api/v1/feeds/block/recipes/xsoar', headers: all })).json()
+  t.match(
+    xsoar.steps.join('\n'),
+    /\?profile=xsoar&type=registry-key with .* off and "Indicator Type" Registry Key\./,
+  )
+  // As n8n asks: JSON beside HTML and any other text.
+  const accept =
+    'application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8, */*;q=0.7'
+  const n8n = await it.app.inject({ url: '/api/v1/feeds/block/recipes/n8n', headers: { ...all, accept } })
+  t.match(n8n.headers['content-type'], /^application\/json/)
   const wrong = await it.app.inject({ url: '/api/v1/feeds/block/recipes/fax', headers: all })
   t.match(wrong, { statusCode: 400 })
 })

@@ -275,7 +275,11 @@ t.test('one indicator, a look-up by value, and why', async (t) => {
     why.body,
     JSON.stringify({
       indicator,
-      observations: [first, second].map((one) => ({ ...one, expiresAt: '2030-01-01T00:00:00Z' })),
+      observations: [first, second].map(({ provenance, ...one }) => ({
+        ...one,
+        ...provenance,
+        expiresAt: '2030-01-01T00:00:00Z',
+      })),
       feeds: [{ name: 'f', in: true, reason: 'its type is ipv4' }],
       exports: [{ value: '203.0.113.7' }],
     }),

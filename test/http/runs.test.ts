@@ -189,7 +189,7 @@ t.test('a failure is in the receipt, with its code and no secret', async (t) => 
 
 t.test('what is not there, not allowed or wrong', async (t) => {
   const simulator = await simulated(t)
-  const keys = ['sources:run', 'indicators:read'].map((scope) => ({
+  const keys = ['sources:run', 'indicators:read', 'tickets:read'].map((scope) => ({
     id: scope.replace(':', '-'),
     secretHash: `sha256:${createHash('sha256').update(`secret-of-${scope}`).digest('hex')}`,
     scopes: [scope],
@@ -198,6 +198,7 @@ t.test('what is not there, not allowed or wrong', async (t) => {
   const run = '0f7b6f5e-6f0c-4c1e-9a54-6a6f9a6a3b10'
   const reader = 'secret-of-indicators:read'
   const runner = 'secret-of-sources:run'
+  const other = 'secret-of-tickets:read'
   const cases: readonly (readonly [
     method: 'GET' | 'POST',
     url: string,
@@ -220,6 +221,8 @@ t.test('what is not there, not allowed or wrong', async (t) => {
     ['GET', `/api/v1/sources/tc/runs?cursor=${run}`, reader, 400, 'ARGUMENT_INVALID'],
     ['GET', `/api/v1/runs/${run}`, reader, 404, 'RUN_UNKNOWN'],
     ['GET', '/api/v1/runs/7', reader, 404, 'RUN_UNKNOWN'],
+    ['GET', `/api/v1/runs/${run}`, runner, 404, 'RUN_UNKNOWN'],
+    ['GET', `/api/v1/runs/${run}`, other, 403, 'SCOPE_MISSING'],
     ['GET', `/api/v1/runs/${run}/unreadable`, reader, 404, 'RUN_UNKNOWN'],
   ]
   for (const [method, url, key, status, code] of cases) {

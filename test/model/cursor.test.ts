@@ -9,7 +9,7 @@ import {
   sealCursor,
 } from '../../src/model/cursor.ts'
 import { parseExact } from '../../src/model/exact-number.ts'
-import { memberText, withMember } from '../../src/model/json-text.ts'
+import { memberText, withMember, withSpreadMember } from '../../src/model/json-text.ts'
 
 const uuid = fc.uuid().map((id) => `indicator--${id}`)
 const seq = fc.integer({ min: 0, max: 2 ** 48 - 1 })
@@ -92,6 +92,16 @@ t.test('a member of a JSON text is found as it stands there, whatever surrounds 
       return json === JSON.stringify({ ...object, new: value })
     }),
   )
+})
+
+t.test('the members of a member stand in its place', async (t) => {
+  const json =
+    '{"a":"\\"provenance\\":{","provenance":{"source":"tc","n":9007199254740993},"raw":{"provenance":{}}}'
+  t.equal(
+    withSpreadMember(json, 'provenance'),
+    '{"a":"\\"provenance\\":{","source":"tc","n":9007199254740993,"raw":{"provenance":{}}}',
+  )
+  t.equal(withSpreadMember('{"a":1}', 'provenance'), '{"a":1}')
 })
 
 t.test('numbers keep every digit on their way out', async (t) => {

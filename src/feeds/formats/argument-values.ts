@@ -140,7 +140,6 @@ export const optionReaders: Readonly<Record<Exclude<OptionName, 'type'>, Reader>
   slash: flag((slash) => ({ slash })),
   min_prefix: whole(0, 32, (minPrefix) => ({ minPrefix })),
   no_tld: flag((noTld) => ({ noTld })),
-  allow: oneOf(['documentation'], () => ({ allowDocumentation: true })),
   fields: readFields,
   header: flag((header) => ({ header })),
   bom: flag((bom) => ({ bom })),

@@ -136,16 +136,7 @@ export const checkpointProfile: FormatDefinition = {
   extensions: ['csv'],
   types,
   possibleTypes: [...types, 'ipv6'],
-  takes: [
-    ...partOptions,
-    'hash',
-    'product',
-    'strip_port',
-    'drop_invalid',
-    'url_truncate',
-    'min_prefix',
-    'allow',
-  ],
+  takes: [...partOptions, 'hash', 'product', 'strip_port', 'drop_invalid', 'url_truncate', 'min_prefix'],
   holds: ['no_tld', 'empty_comment'],
   build(options) {
     const rules: UrlRules = {

@@ -14,7 +14,7 @@ import { type UrlRules, urlLine } from './urls.ts'
 
 export const addresses: readonly IndicatorType[] = ['ipv4', 'ipv6', 'cidr']
 
-export const ipOptions: readonly OptionName[] = [...partOptions, ...addressOptions, 'allow', 'empty_comment']
+export const ipOptions: readonly OptionName[] = [...partOptions, ...addressOptions, 'empty_comment']
 export const nameOptions: readonly OptionName[] = [...partOptions, 'empty_comment']
 
 function empty(options: FormatOptions): { readonly empty?: string } {
@@ -111,7 +111,6 @@ const urlTakes: readonly OptionName[] = [
   'url_truncate',
   'slash',
   'min_prefix',
-  'allow',
   'empty_comment',
 ]
 const webTypes: readonly IndicatorType[] = ['url', 'domain']

@@ -19,11 +19,10 @@ export const addressOptions: readonly OptionName[] = ['collapse', 'min_prefix']
 
 export const emptyComment = '# Empty List\n'
 
-export function guardsOf({ minPrefix, allowDocumentation }: FormatOptions): Guards {
+export function guardsOf({ minPrefix }: FormatOptions): Guards {
   return {
     minPrefix4: Math.max(minPrefix, strictGuards.minPrefix4),
     minPrefix6: strictGuards.minPrefix6,
-    documentation: allowDocumentation,
   }
 }
 

@@ -108,7 +108,7 @@ export const nameServerProfiles: readonly FormatDefinition[] = [
     about: 'Response policy zone for name servers',
     extensions: ['txt'],
     types: ['domain', ...addresses],
-    takes: [...partOptions, 'min_prefix', 'allow', 'policy', 'target', 'subdomains'],
+    takes: [...partOptions, 'min_prefix', 'policy', 'target', 'subdomains'],
     holds: [...urlOptions, 'no_tld', 'empty_comment'],
     build(options) {
       const guards = guardsOf(options)

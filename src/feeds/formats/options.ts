@@ -33,7 +33,6 @@ export interface FormatOptions extends Part {
   readonly expandGlobs: boolean
   /** Names under which anybody registers, as wildcards, are left out. */
   readonly noTld: boolean
-  readonly allowDocumentation: boolean
   /** Empty: the format's own. */
   readonly fields: readonly Field[]
   readonly header: boolean
@@ -66,7 +65,6 @@ export const defaultOptions: FormatOptions = {
   minPrefix: 0,
   expandGlobs: false,
   noTld: false,
-  allowDocumentation: false,
   fields: [],
   header: true,
   bom: false,
@@ -97,7 +95,6 @@ export const optionNames = [
   'slash',
   'min_prefix',
   'no_tld',
-  'allow',
   'fields',
   'header',
   'bom',

@@ -19,7 +19,6 @@ const takes: readonly OptionName[] = [
   'drop_invalid',
   'url_truncate',
   'min_prefix',
-  'allow',
 ]
 
 function urlRules(

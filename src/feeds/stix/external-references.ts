@@ -26,10 +26,14 @@ export function externalReferences({ type, value, observations }: Indicator): Ex
   return [...seen.values()]
 }
 
-/** Under a reserved name an `external_id` would have to be of that catalogue. */
+/**
+ * Under a reserved name an `external_id` would have to be of that catalogue. The JSON schemas that OASIS publishes take
+ * every name that begins with `cve`, or ends with `capec`, for a reserved one.
+ */
 function sourceName({ owner, source }: Provenance): string {
   const name = (owner ?? source).toWellFormed()
-  return /^(cve|capec|mitre-attack)$/i.test(name) || name === '' ? `source ${source}` : name
+  if (/^(cve|capec|mitre-attack)$/i.test(name) || name === '') return `source ${source}`
+  return /^cve|capec$/.test(name) ? `owner "${name}"` : name
 }
 
 function webAddress(link: string | undefined): string | undefined {

@@ -157,10 +157,11 @@ function atOnce(
   const prepared = preparedOf(list)
   const encoding = chooseEncoding(request.headers['accept-encoding'], sizes)
   const matching = unchanged(prepared, encoding, request)
-  if (matching !== undefined) return reply.code(304).headers(prepared.unchanged[matching]).send()
-  if (request.method === 'HEAD') {
-    // Without a payload Fastify would say that the length is 0.
-    const empty = Readable.from([])
+  const isHead = request.method === 'HEAD'
+  // Without a payload Fastify would tell HEAD that the length is 0.
+  const empty = isHead ? Readable.from([]) : undefined
+  if (matching !== undefined) return reply.code(304).headers(prepared.unchanged[matching]).send(empty)
+  if (isHead) {
     return reply.headers(prepared.headers[encoding]).header('content-length', sizes[encoding]).send(empty)
   }
   const bytes = lists.inMemory(list, encoding)
@@ -192,7 +193,7 @@ function preparedOf(list: FeedList): Prepared {
  * Each encoding has an ETag of its own, since strong ones stand for the bytes. The list is asked for with a key, so no
  * shared cache keeps it, and others ask again each time; a day old is better than nothing.
  */
-function prepare({ snapshot, mediaType, truncated, stale }: FeedList): Prepared {
+function prepare({ feed, snapshot, mediaType, truncated, stale }: FeedList): Prepared {
   const { digest, modifiedAt, generatedAt, entries, dropped } = snapshot
   const etags = { identity: `"${digest}"`, gzip: `"${digest}-gzip"`, br: `"${digest}-br"` }
   const always = {
@@ -203,6 +204,8 @@ function prepare({ snapshot, mediaType, truncated, stale }: FeedList): Prepared 
   const common = {
     ...always,
     'content-type': mediaType,
+    // A browser saves what a spreadsheet opens, under the feed's name.
+    ...(mediaType.startsWith('text/csv') && { 'content-disposition': `attachment; filename="${feed}.csv"` }),
     'last-modified': new Date(modifiedAt).toUTCString(),
     'x-feed-entries': String(entries),
     'x-feed-dropped': String(dropped),

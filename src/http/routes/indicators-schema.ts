@@ -63,7 +63,7 @@ export const lookupAnswers = {
 }
 
 const { raw, observations, ...facts } = indicatorExample
-const [provenance] = observations
+const [place] = observations
 
 export const whyAnswers = {
   200: answer(
@@ -74,7 +74,7 @@ export const whyAnswers = {
         Type.Unsafe<Record<string, unknown>>({
           type: 'object',
           description:
-            'What one record says of the value: the members of an indicator, `provenance` (where the record stands), `raw` (the record as received) and `expiresAt`.',
+            'What one record says of the value: where it stands, as in the `observations` of an indicator, the members of an indicator, `raw` (the record as received) and `expiresAt`.',
         }),
         { description: 'One for each record.' },
       ),
@@ -92,7 +92,7 @@ export const whyAnswers = {
     }),
     {
       indicator: { ...facts, observations },
-      observations: [{ type: facts.type, value: facts.value, score: 3, provenance, raw, expiresAt: null }],
+      observations: [{ type: facts.type, value: facts.value, score: 3, ...place, raw, expiresAt: null }],
       feeds: [{ name: 'block-ip', in: false, reason: 'the type file is none of ipv4, ipv6, cidr' }],
       exports: [],
     },

@@ -2,6 +2,7 @@
 import { ServiceError } from '../../errors.ts'
 import { pageAfter, pageCursor } from '../../model/cursor.ts'
 import { allTypes, type Indicator } from '../../model/indicator.ts'
+import { withSpreadMember } from '../../model/json-text.ts'
 import { recogniseType } from '../../model/recognise.ts'
 import type { IndicatorReader, IndicatorText } from '../../store/indicator-reader.ts'
 import { urlWith } from '../absolute-url.ts'
@@ -132,7 +133,7 @@ export function indicatorRoutes(options: IndicatorRoutesOptions): RoutePlugin {
         const tail = JSON.stringify({ feeds, exports }).slice(1)
         return reply
           .type(json)
-          .send(`{"indicator":${text},"observations":[${observations.join(',')}],${tail}`)
+          .send(`{"indicator":${text},"observations":[${observations.map(recordText).join(',')}],${tail}`)
       },
     })
   }
@@ -172,6 +173,11 @@ function afterOf(cursor: string, filters: string): string {
     )
   }
   return position.after
+}
+
+/** Where the record stands is told as an indicator's `observations` tell it. */
+function recordText(observation: string): string {
+  return withSpreadMember(observation, 'provenance')
 }
 
 /** A name that is mistyped must not look like a source without indicators. @throws ServiceError SOURCE_UNKNOWN */

@@ -25,6 +25,9 @@ const unreadablePage = Type.Object({
   links: Type.Object({ next: Nullable(Type.String(), { description: 'Address of the next page.' }) }),
 })
 
+/** Whoever may start a fetch may see what becomes of it. */
+const readers = ['indicators:read', 'sources:run'] as const
+
 export interface RunRoutesOptions {
   readonly store: Pick<RunStore, 'run' | 'unreadable'>
   /** As configured, without a slash at its end. */
@@ -36,7 +39,7 @@ export function runRoutes({ store, publicUrl }: RunRoutesOptions): RoutePlugin {
     app.route({
       method: 'GET',
       url: '/api/v1/runs/:id',
-      config: { scope: 'indicators:read' },
+      config: { scope: readers },
       schema: {
         operationId: 'getRun',
         summary: 'A fetch and its receipt',
@@ -54,7 +57,7 @@ export function runRoutes({ store, publicUrl }: RunRoutesOptions): RoutePlugin {
     app.route({
       method: 'GET',
       url: '/api/v1/runs/:id/unreadable',
-      config: { scope: 'indicators:read' },
+      config: { scope: readers },
       schema: {
         operationId: 'listUnreadable',
         summary: 'Every record of a fetch that could not be read',

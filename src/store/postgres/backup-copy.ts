@@ -37,6 +37,8 @@ export function copyOut(client: ClientBase, statement: string): Readable {
       connection?.stream.resume()
     },
   })
+  // Whoever reads is told. After an interruption nobody does, and an event that nobody hears would end the process.
+  rows.on('error', () => {})
   const flush = () => {
     const more = size === 0 || rows.push(Buffer.concat(waiting, size))
     waiting = []

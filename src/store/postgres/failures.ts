@@ -13,6 +13,15 @@ export function isConflict(error: unknown): boolean {
  */
 const unavailable = /^(08|53|57|58|25006$|28|3D000$)/
 
+/** Of those that somebody has to do something about. */
+const reasons: Readonly<Record<string, string>> = {
+  '25006': 'the database can only be read',
+  '28000': 'the database refuses the login',
+  '28P01': 'the database refuses the login',
+  '53100': "the database's disk is full",
+  '53300': 'the database has no connection left',
+}
+
 /** Whether the connection can still be used. */
 export function isAnswer(error: unknown): boolean {
   return error instanceof DatabaseError && !/^(08|57P)/.test(error.code ?? '')
@@ -25,10 +34,25 @@ export function translated(error: unknown): unknown {
   return isTheirs ? notServed(error) : error
 }
 
+/** At the start of a program, whose messages are read by those who may know more. */
+export function translatedAtStart(error: unknown): unknown {
+  if (!(error instanceof DatabaseError)) return translated(error)
+  if (error.code === notAllowed) {
+    return storeUnavailable(
+      `${error.message}; its user needs the right CREATE, on the database and on the schema public`,
+      error,
+    )
+  }
+  return unavailable.test(error.code ?? '') ? storeUnavailable(error.message, error) : error
+}
+
+const notAllowed = '42501'
+
 /** Says no more than a code: messages name addresses and users, which callers need not know. */
 export function notServed(error: unknown): ServiceError {
-  const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
-  return storeUnavailable(`the database does not answer${code}`, error)
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const what = reasons[code] ?? 'the database does not answer'
+  return storeUnavailable(code === '' ? what : `${what} (${code})`, error)
 }
 
 /** `pg` has no code for its own: they are told by what it says. */

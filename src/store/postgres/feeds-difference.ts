@@ -22,13 +22,15 @@ export interface Log {
   readonly horizon: number
   /** Whether a fetch of a source of the feed is under way. */
   readonly running: boolean
+  /** Whether the last fetch of one of them failed. */
+  readonly failing: boolean
 }
 
 /** What the list would become. */
 export interface Difference {
   readonly entries: number
   readonly truncated: number
-  /** Entries of the list that the next one lacks. */
+  /** Entries of the list that the next one lacks, for the guard: what expired by itself is none (`dueSql`). */
   readonly lost: number
   /** The same of the list that the guard compares with while a fetch is under way. */
   readonly lostOfBase: number
@@ -57,14 +59,25 @@ export async function only<Row extends object>(
 
 // Step by step: what the change log touched since
 
+/**
+ * Whether a removal `c` is one whose time had come, which the guard lets pass: it was to leave. Not so while a source
+ * fails, since then everything comes to its end unseen.
+ */
+function dueSql({ log }: Work): string {
+  if (log.failing) return 'false'
+  return `coalesce(substring(c.body from '"expiresAt":"([^"]*)"')::timestamptz <= c.at, false)`
+}
+
 /** Each indicator that was touched since, with the position of that, and whether it belongs into the list. */
 function touchedSql(work: Work, given: Parameters): string {
   const from = given.add(work.state.seq)
   return `touched as (
-    select i.key, i.seq, (${filterSql(work.definition, given)}) as fits from indicator i where i.seq > ${from}
+    select i.key, i.seq, (${filterSql(work.definition, given)}) as fits, false as due
+      from indicator i where i.seq > ${from}
     union all
-    select c.key, max(c.seq), false from change c where c.seq > ${from} and c.op = 2
-      and not exists (select 1 from indicator i where i.key = c.key) group by c.key)`
+    (select distinct on (c.key) c.key, c.seq, false, ${dueSql(work)} from change c
+      where c.seq > ${from} and c.op = 2 and not exists (select 1 from indicator i where i.key = c.key)
+      order by c.key, c.seq desc))`
 }
 
 /** Whether anything in the list, or that fits it, was touched at all; of what the limit leaves out the number counts. */
@@ -84,33 +97,37 @@ export async function touched(work: Work): Promise<boolean> {
 export async function stepDifference(work: Work): Promise<Difference> {
   const { row, state } = work
   const given = parameters(row.id, row.base_seq)
-  const counted = await only<Record<'gained' | 'lost' | 'changed' | 'lost_of_base', number>>(
+  const counted = await only<Record<'gained' | 'gone' | 'lost' | 'changed' | 'lost_of_base', number>>(
     work.session,
     `with ${touchedSql(work, given)}
      select count(*) filter (where t.fits and m.present is not true) as gained,
-       count(*) filter (where m.present and not t.fits) as lost,
+       count(*) filter (where m.present and not t.fits) as gone,
+       count(*) filter (where m.present and not t.fits and not t.due) as lost,
        count(*) filter (where m.present and t.fits) as changed,
-       count(*) filter (where m.present and not t.fits and m.entered <= $2)
+       count(*) filter (where m.present and not t.fits and not t.due and m.entered <= $2)
          - count(*) filter (where not m.present and m.seq > $2 and m.entered <= $2 and t.fits) as lost_of_base
      from touched t left join feed_member m on m.feed = $1 and m.key = t.key`,
     given.values,
   )
-  const { gained, lost } = counted
+  const { gained, gone } = counted
   return {
-    entries: state.entries + gained - lost,
+    entries: state.entries + gained - gone,
     truncated: state.truncated,
-    lost,
+    lost: counted.lost,
     lostOfBase: counted.lost_of_base + (await lostBefore(work)),
-    changes: gained + lost + counted.changed,
+    changes: gained + gone + counted.changed,
   }
 }
 
 /** Entries of the guard's list that left in steps that were let through. */
-async function lostBefore({ session, row, state }: Work): Promise<number> {
+async function lostBefore(work: Work): Promise<number> {
+  const { session, row, state } = work
   if (row.base_seq >= state.seq) return 0
   const counted = await only<{ lost: number }>(
     session,
-    'select count(*) as lost from feed_member where feed = $1 and seq > $2 and entered <= $2 and not present',
+    `select count(*) as lost from feed_member m
+     where m.feed = $1 and m.seq > $2 and m.entered <= $2 and not m.present
+       and not exists (select 1 from change c where c.seq = m.seq and c.op = 2 and ${dueSql(work)})`,
     [row.id, row.base_seq],
   )
   return counted.lost
@@ -145,13 +162,19 @@ function desiredSql({ definition }: Work, given: Parameters): string {
 const bothSql = `desired d full join (select * from feed_member where feed = $1) m on m.key = d.key`
 const differsSql = `((d.key is null and m.present) or (d.key is not null and (m.present is not true or d.seq > m.seq)))`
 
+const isDue = 'm.key in (select key from due)'
+
 export async function wholeDifference(work: Work): Promise<Difference> {
   const given = parameters(work.row.id, work.row.base_seq)
   const counted = await only<Record<'entries' | 'lost' | 'lost_of_base' | 'changes', number>>(
     work.session,
-    `with ${desiredSql(work, given)}
-     select count(d.key) as entries, count(*) filter (where d.key is null and m.present) as lost,
-       count(*) filter (where d.key is null and m.entered <= $2 and (m.present or m.seq > $2)) as lost_of_base,
+    `with ${desiredSql(work, given)}, due as (
+       select c.key from change c where c.seq > $2 and c.op = 2 and ${dueSql(work)}
+         and not exists (select 1 from indicator i where i.key = c.key))
+     select count(d.key) as entries,
+       count(*) filter (where d.key is null and m.present and not ${isDue}) as lost,
+       count(*) filter (where d.key is null and m.entered <= $2 and (m.present or m.seq > $2) and not ${isDue})
+         as lost_of_base,
        count(*) filter (where ${differsSql}) as changes
      from ${bothSql}`,
     given.values,

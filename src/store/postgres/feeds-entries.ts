@@ -36,12 +36,35 @@ export async function openEntries(
   }
   // Sorting a big list on disk takes several times as long.
   await session.execute(`set local work_mem = '64MB'`)
-  const { otherTypes, several } = await countTypes(session, row, definition, query)
-  const ambiguous = several ? await ambiguousValues(session, row, definition, query) : new Set<string>()
+  await countAnew(session, row)
   return {
-    about: { state: stateOf(row), otherTypes, ambiguous },
+    about: { state: stateOf(row), ...(await lookThrough(session, row, definition, query)) },
     pages: readPages(session, row, definition, query),
   }
+}
+
+const manyEntries = 5000
+
+/**
+ * A list that was filled just now looks small to the planner, which would look up each entry by itself: after counting,
+ * a big list is read twice as fast. The database counts by itself as well, but up to a minute later.
+ */
+async function countAnew(session: Session, { id, entries }: FeedRow): Promise<void> {
+  if (entries < manyEntries) return
+  const expected = [
+    ['feed_member', `select from feed_member where feed = ${id} and present`],
+    ['indicator', 'select from indicator'],
+  ] as const
+  for (const [table, statement] of expected) {
+    const [top = ''] = await planOf(session, statement)
+    const rows = Number(/ rows=(\d+) /.exec(top)?.[1])
+    if (rows < entries / 2) await session.execute(`analyze (skip_locked) ${table}`)
+  }
+}
+
+async function planOf(session: Session, statement: string): Promise<readonly string[]> {
+  const rows = await session.query<{ 'QUERY PLAN': string }>(`explain ${statement}`)
+  return rows.map((row) => row['QUERY PLAN'])
 }
 
 function members(row: FeedRow, definition: FeedDefinition, given: Parameters): string {
@@ -53,39 +76,52 @@ function ofTypes({ types }: EntriesQuery, given: Parameters): string {
   return types === undefined ? '' : `and i.type = any(${given.add(types.map(typeNumber))}::smallint[])`
 }
 
-async function countTypes(
+/**
+ * What is to be known before the first entry, by reading the list once: how many entries are of types that the format
+ * does not take, and values that come under several types. Those are found by their hashes, since sorting values takes
+ * longer than all the rest; equal hashes are looked at again.
+ */
+async function lookThrough(
   session: Session,
   row: FeedRow,
   definition: FeedDefinition,
-  { types }: EntriesQuery,
-): Promise<{ readonly otherTypes: number; readonly several: boolean }> {
-  if (definition.types.length === 1 && types === undefined) {
-    return { otherTypes: 0, several: definition.types.includes('custom') }
-  }
+  query: EntriesQuery,
+): Promise<Pick<EntriesAbout, 'otherTypes' | 'ambiguous'>> {
+  const nothing = { otherTypes: 0, ambiguous: new Set<string>() }
+  const [only, ...more] = definition.types
+  if (query.types === undefined && only !== undefined && more.length === 0 && only !== 'custom')
+    return nothing
   const given = parameters()
-  const counts = await session.query<{ type: number; count: number }>(
-    `select i.type, count(*) as count from ${members(row, definition, given)} group by i.type`,
+  const rows = await session.query<{ type: number | null; count: number; hash: string | null }>(
+    `with listed as materialized (
+       select i.type, ${hashSql} as hash from ${members(row, definition, given)})
+     select type, count(*) as count, null as hash from listed group by type
+     union all
+     select null, count(*), hash::text from listed i where true ${ofTypes(query, given)}
+     group by hash having count(*) > 1`,
     given.values,
   )
-  let otherTypes = 0
-  const asked: string[] = []
-  for (const { type, count } of counts) {
-    const name = typeName(type)
-    if (types === undefined || types.includes(name)) asked.push(name)
-    else otherTypes += count
-  }
-  return { otherTypes, several: asked.length > 1 || asked.includes('custom') }
+  const otherTypes = rows
+    .filter(({ type }) => type !== null && !(query.types?.includes(typeName(type)) ?? true))
+    .reduce((sum, { count }) => sum + count, 0)
+  const hashes = rows.flatMap(({ hash }) => (hash === null ? [] : [hash]))
+  return { otherTypes, ambiguous: await ambiguousValues(session, row, definition, query, hashes) }
 }
+
+const hashSql = 'hashtextextended(i.value, 0)'
 
 async function ambiguousValues(
   session: Session,
   row: FeedRow,
   definition: FeedDefinition,
   query: EntriesQuery,
+  hashes: readonly string[],
 ): Promise<ReadonlySet<string>> {
+  if (hashes.length === 0) return new Set()
   const given = parameters()
   const rows = await session.query<{ value: string }>(
     `select i.value from ${members(row, definition, given)} ${ofTypes(query, given)}
+       and ${hashSql} = any(${given.add(hashes)}::bigint[])
      group by i.value having count(*) > 1`,
     given.values,
   )
@@ -99,21 +135,24 @@ async function* readPages(
   query: EntriesQuery,
 ): AsyncGenerator<readonly StoredEntry[]> {
   const given = parameters()
-  const record = query.json
-    ? 'i.body as json, i.added_at as "addedAt", i.changed_at as "changedAt"'
-    : `'' as json`
+  const record = query.json ? ', i.body as json, i.added_at as "addedAt", i.changed_at as "changedAt"' : ''
   await session.execute(
     `declare entries no scroll cursor for
-     select i.type, i.value, ${record} from ${members(row, definition, given)} ${ofTypes(query, given)}
+     select i.type, i.value${record} from ${members(row, definition, given)} ${ofTypes(query, given)}
      order by i.rank desc, i.key`,
     given.values,
   )
-  for (;;) {
-    const rows = await session.query<Omit<StoredEntry, 'type'> & { readonly type: number }>(
-      `fetch ${pageRows} from entries`,
-    )
-    if (rows.length > 0) yield rows.map((row) => ({ ...row, type: typeName(row.type) }))
-    if (rows.length < pageRows) break
+  const fetchPage = () => session.query<EntryRow>(`fetch ${pageRows} from entries`)
+  for (let next = fetchPage(); ; ) {
+    const rows = await next
+    const isLast = rows.length < pageRows
+    // Read while the page before is written. Awaited one turn later: until then a failure is nobody's.
+    if (!isLast) next = fetchPage()
+    next.catch(() => {})
+    if (rows.length > 0) yield rows.map((entry) => ({ json: '', ...entry, type: typeName(entry.type) }))
+    if (isLast) break
   }
   await session.execute('close entries')
 }
+
+type EntryRow = Omit<StoredEntry, 'type' | 'json'> & { readonly type: number; readonly json?: string }

@@ -36,23 +36,24 @@ const lasting = (body: string) => `regexp_replace(${body}, ',"expiresAt":(null|"
  * removal that came next; from the version that came next, where it differs from the one before in its expiry alone.
  */
 const versionsSql = `
-  from feed_member m left join lateral (
-    select 1 as choice, i.body, i.added_at, i.changed_at from indicator i where i.key = m.key and i.seq <= $2
+  select m.key, coalesce(i.body, v.body) as body, coalesce(i.added_at, v.added_at) as added_at,
+    coalesce(i.changed_at, v.at) as changed_at
+  from feed_member m left join indicator i on i.key = m.key and i.seq <= $2
+  left join lateral (
+    select 1 as choice, c.body, c.added_at, c.at from change c
+      where i.key is null and c.key = m.key and c.seq = m.seq and c.op <> ${removed}
     union all
-    select 2, c.body, c.added_at, c.at from change c
-      where c.key = m.key and c.seq = m.seq and c.op <> ${removed}
-    union all
-    select 3, n.body, n.added_at, n.at from (
-        select * from change c where c.key = m.key and c.seq > m.seq order by c.seq limit 1) n
+    select 2, n.body, n.added_at, n.at from (
+        select * from change c where i.key is null and c.key = m.key and c.seq > m.seq order by c.seq limit 1) n
       where n.op = ${removed}
     union all
-    select 4, n.body, n.added_at, b.at from (
-        select c.seq, c.body, c.added_at from change c where c.key = m.key and c.seq > m.seq
+    select 3, n.body, n.added_at, b.at from (
+        select c.seq, c.body, c.added_at from change c where i.key is null and c.key = m.key and c.seq > m.seq
         union all
-        select i.seq, i.body, i.added_at from indicator i where i.key = m.key and i.seq > m.seq
+        select l.seq, l.body, l.added_at from indicator l where i.key is null and l.key = m.key and l.seq > m.seq
         order by seq limit 1) n
       join (select c.body, c.at from change c
-        where c.key = m.key and c.seq < m.seq and c.op <> ${removed} order by c.seq desc limit 1) b
+        where i.key is null and c.key = m.key and c.seq < m.seq and c.op <> ${removed} order by c.seq desc limit 1) b
         on ${lasting('n.body')} = ${lasting('b.body')}
     order by choice limit 1) v on true
   where m.feed = $1 and m.present`
@@ -71,10 +72,7 @@ export async function openHeld(
   const seen = new Map<string, string>()
   const ambiguous = new Set<string>()
   let otherTypes = 0
-  await session.execute(
-    `declare held no scroll cursor for select m.key, v.body, v.added_at, v.changed_at ${versionsSql}`,
-    [row.id, row.seq],
-  )
+  await session.execute(`declare held no scroll cursor for ${versionsSql}`, [row.id, row.seq])
   for (;;) {
     const versions = await session.query<Version>(`fetch ${pageRows} from held`)
     for (const { key, body } of versions) {
@@ -105,10 +103,11 @@ async function* pagesOf(
 ): AsyncGenerator<readonly StoredEntry[]> {
   for (let at = 0; at < keys.length; at += pageRows) {
     const page = keys.slice(at, at + pageRows)
-    const versions = await session.query<Version>(
-      `select m.key, v.body, v.added_at, v.changed_at ${versionsSql} and m.key = any($3::uuid[])`,
-      [row.id, row.seq, page],
-    )
+    const versions = await session.query<Version>(`${versionsSql} and m.key = any($3::uuid[])`, [
+      row.id,
+      row.seq,
+      page,
+    ])
     const byKey = new Map(versions.map((version) => [version.key, version]))
     yield page.map((key) => entryOf(byKey.get(key), json))
   }

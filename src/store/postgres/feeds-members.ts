@@ -99,9 +99,20 @@ async function lockFeed(session: Session, name: string): Promise<FeedRow> {
 }
 
 async function readLog(session: Session, { sources }: FeedDefinition): Promise<Log> {
-  return only<Log>(session, `select c.seq as head, c.horizon, ${runningSql('$1')} as running from clock c`, [
-    sources,
-  ])
+  return only<Log>(
+    session,
+    `select c.seq as head, c.horizon, ${runningSql('$1')} as running, ${failingSql('$1')} as failing from clock c`,
+    [sources],
+  )
+}
+
+/** Whether the last fetch of a source `s` that has ended failed. */
+export const failed = `'failed' = (select r.status from run r where r.source = s.id and r.status <> 'running'
+  order by r.started_at desc, r.id limit 1)`
+
+function failingSql(sources: string): string {
+  return `exists (select 1 from source s
+    where (cardinality(${sources}::text[]) = 0 or s.name = any(${sources}::text[])) and ${failed})`
 }
 
 /** Keeps the list that is there where the next would lose too much; else makes the next one the list. */

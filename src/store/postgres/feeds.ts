@@ -3,7 +3,7 @@ import type { FeedState, FeedStore, FeedsPosition } from '../feed-store.ts'
 import type { Database } from './database.ts'
 import type { FeedRow } from './feeds-difference.ts'
 import { openEntries } from './feeds-entries.ts'
-import { feedColumns, refresh, stateOf, upToDate } from './feeds-members.ts'
+import { failed, feedColumns, refresh, stateOf, upToDate } from './feeds-members.ts'
 import { build, readChunk, readSnapshot } from './feeds-snapshots.ts'
 
 /** Big lists are sorted and read in one transaction. */
@@ -16,6 +16,7 @@ export function feedStore(database: Database): FeedStore {
         `select (select seq from clock) as head,
            array(select s.name from run r join source s on s.id = r.source where r.status = 'running') as running,
            array(select name from source where fetched) as fetched,
+           array(select s.name from source s where ${failed} order by s.name) as failing,
            array(select name from feed where held is not null) as held`,
       )
       if (position === undefined) throw new Error('the store gave no row where there always is one')

@@ -212,7 +212,6 @@ t.test('what is wrong is refused, each thing by the name that was used, with wha
     '?profile=rpz&policy=local-data': ['/target', /target is missing/],
     '?profile=rpz&target=a.b': ['/target', /only with policy=local-data/],
     '?profile=rpz&policy=local-data&target=a%0Ab.c': ['/target', /host name/],
-    '?profile=panos-ip&allow=private': ['/allow', /documentation/],
     '.stix.json?tlp=3': ['/tlp', /1 or 2/],
   }
   for (const [address, [pointer, detail]] of Object.entries(cases)) {
@@ -242,7 +241,6 @@ t.test('every argument that a format names is read by it', async (t) => {
     product: 'AB',
     policy: 'drop',
     target: 'a.b&policy=local-data',
-    allow: 'documentation',
     tlp: '1',
   }
   for (const {

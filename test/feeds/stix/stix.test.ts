@@ -206,6 +206,13 @@ t.test('members of an indicator follow its facts', async (t) => {
     [{ source_name: 'source tc', external_id: '1' }],
     'a reserved name',
   )
+  t.strictSame(
+    ['cve feed', 'my capec', 'CVE feed'].map(
+      (owner) => (references({ owner }) as { source_name: string }[])[0]?.source_name,
+    ),
+    ['owner "cve feed"', 'owner "my capec"', 'CVE feed'],
+    'names that the published schemas take for reserved ones',
+  )
   const twice = { source: 'tc', owner: 'A', remoteId: '1' }
   t.equal((base({ observations: [twice, twice] }).external_references as object[]).length, 1)
 })

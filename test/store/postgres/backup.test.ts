@@ -181,6 +181,28 @@ tap.test(
   },
 )
 
+tap.test('an interruption at any moment is a rejection of the backup, and nothing else', async (t) => {
+  const store = await freshStore(t)
+  await fill(
+    store,
+    Array.from({ length: 200 }, (_, n) => observationOf(n + 1, { type: 'domain', value: `a${n}.example` })),
+  )
+  const { connection } = store
+  const file = join(folder, 'interrupted.gz')
+  let interrupted = 0
+  for (let turns = 0; turns < 60; turns++) {
+    const controller = new AbortController()
+    const made = backup({ connection, file, program, now, signal: controller.signal }).catch((error) => {
+      interrupted++
+      if (error.name !== 'AbortError') throw error
+    })
+    await wait(turns / 3)
+    controller.abort(new Error('interrupted'))
+    await made
+  }
+  t.ok(interrupted > 10, `${interrupted} of 60 were in time`)
+})
+
 /** @param after a table; undefined: before anything */
 function interruption(after: string | undefined) {
   const controller = new AbortController()

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { ServiceError } from '../../../src/errors.ts'
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts'
+import { translatedAtStart } from '../../../src/store/postgres/failures.ts'
 import { openPostgresStore } from '../../../src/store/postgres/index.ts'
 import { migrate } from '../../../src/store/postgres/migrate.ts'
 import { migrations } from '../../../src/store/postgres/migrations/index.ts'
@@ -175,6 +176,10 @@ t.test('a database that does not answer is STORE_UNAVAILABLE, and comes back by 
   await statement(connection, cut)
   for (let tries = 0; tries < 100 && !(await database.ready()).ok; tries++);
   t.same(await database.ready(), { ok: true })
+  await t.rejects(database.query('do $$ begin raise disk_full; end $$'), {
+    ...unavailable,
+    message: "the database's disk is full (53100)",
+  })
   const impatient = await open(t, connection, { statementTimeoutMs: 50 })
   await t.rejects(impatient.query('select pg_sleep(30)'), unavailable)
   const patient = await impatient.transaction(
@@ -312,6 +317,25 @@ t.test('an idle connection that is lost is told without what belongs to it', asy
     reason: 'terminating connection due to administrator command',
   })
   t.notMatch(lines.join(''), /secretKey|connectionParameters/)
+})
+
+t.test('who starts the program is told which rights or connections the database lacks', async (t) => {
+  const { connection } = await freshDatabase(t)
+  const user = `user_${connection.database}`
+  await statement(connection, `create role ${user} login password 'secret'`)
+  t.teardown(() => statement(connection, `drop owned by ${user} cascade; drop role ${user}`).then(() => {}))
+  const why = async () => {
+    const login = { ...connection, user, password: 'secret' }
+    const error = await openPostgresStore({ connection: login, log }).catch((error: unknown) => error)
+    return translatedAtStart(error)
+  }
+  t.match(await why(), {
+    code: 'STORE_UNAVAILABLE',
+    message:
+      'permission denied for schema public; its user needs the right CREATE, on the database and on the schema public',
+  })
+  await statement(connection, `alter role ${user} connection limit 0`)
+  t.match(await why(), { code: 'STORE_UNAVAILABLE', message: /too many connections for role/ })
 })
 
 t.test('no connection stays when a store is closed', async (t) => {

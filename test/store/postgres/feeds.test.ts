@@ -255,6 +255,44 @@ t.test(
   },
 )
 
+t.test('what expires leaves the list, however much it is, unless a source fails', async (t) => {
+  const w = await world(t)
+  const due = '2026-11-25T12:00:00.000Z'
+  const expire = () => w.store.expire(new Date('2026-11-25T12:00:01Z'), 1000)
+  // With a limit the list is compared as a whole, else step by step.
+  const feeds = [definition({ shrinkGuard: 0.5 }), definition({ name: 'best', limit: 50, shrinkGuard: 0.5 })]
+  const refreshed = async () => {
+    const states: FeedState[] = []
+    for (const feed of feeds) states.push(await refresh(w, feed))
+    return states.map(({ held, entries }) => [held?.lost ?? null, entries])
+  }
+  const both = (lost: number | null, entries: number) => [
+    [lost, entries],
+    [lost, entries],
+  ]
+  await w.fetch(domains(0, 10), { expiresAt: due })
+  t.strictSame(await refreshed(), both(null, 10))
+  await expire()
+  t.strictSame(await refreshed(), both(null, 0), 'all of it')
+
+  await w.fetch(domains(0, 4), { expiresAt: due })
+  await w.fetch(domains(4, 10))
+  t.strictSame(await refreshed(), both(null, 10))
+  await expire()
+  await w.fetch([], { removed: names(4, 10) })
+  t.strictSame(await refreshed(), both(6, 10), 'what was taken out beside it counts')
+  await w.fetch(domains(4, 10))
+  t.strictSame(await refreshed(), both(null, 6))
+
+  await w.fetch(domains(4, 10), { expiresAt: due })
+  t.strictSame(await refreshed(), both(null, 6))
+  await w.fetch([], { status: 'failed' })
+  await expire()
+  t.strictSame(await refreshed(), both(6, 6), 'while the source fails nothing new can come: the list is held')
+  await w.fetch([])
+  t.strictSame(await refreshed(), both(null, 0), 'once it answers again the list is let go')
+})
+
 t.test('a held list is read as it was, whatever became of its entries since', async (t) => {
   const w = await world(t)
   const feed = definition({ shrinkGuard: 0.5, types: ['domain', 'url'] })
