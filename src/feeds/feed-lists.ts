@@ -70,7 +70,7 @@ export interface FeedLists {
   definition(feed: string): FeedDefinition
   /** What is in the feed, as of now. */
   state(feed: string): Promise<FeedState>
-  /** Sources of the feed that have not been fetched yet. */
+  /** Sources of the feed whose first fetch it waits for. */
   awaited(feed: string): Promise<readonly string[]>
   /** Lets a held list go: the next one is taken, whatever it loses. */
   release(feed: string): Promise<FeedState>
@@ -161,8 +161,13 @@ export function feedLists(options: FeedListsOptions): FeedLists {
     return variant
   }
 
-  const notFetched = (feed: Feed, position: FeedsPosition): readonly string[] =>
-    feed.sources.filter((source) => !position.fetched.includes(source))
+  /** A source whose first fetch failed keeps back no list that has others; of it alone there is none. */
+  const notFetched = (feed: Feed, { fetched, failing }: FeedsPosition): readonly string[] => {
+    const missing = feed.sources.filter((source) => !fetched.includes(source))
+    return missing.length === feed.sources.length
+      ? missing
+      : missing.filter((source) => !failing.includes(source))
+  }
 
   const requireFetched = (feed: Feed, position: FeedsPosition): void => {
     const waiting = notFetched(feed, position)

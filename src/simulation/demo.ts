@@ -15,8 +15,19 @@ export interface Simulators {
 /** Enough for several pages; among the malformed ones are some that can't be read, so that their receipt is seen. */
 const corpus = { size: 2500, seed: 7, malformed: 12 } as const
 
+/** The indicator of the examples in the description of the API. */
+const example = {
+  type: 'Address',
+  summary: '203.0.113.7',
+  owner: 'Example Organization',
+  rating: 4,
+  confidence: 90,
+  threatAssess: { score: 830, rating: 4.1, confidence: 50 },
+  tags: ['APT29'],
+}
+
 export async function startSimulators({ host, port }: SimulatorsOptions): Promise<Simulators> {
-  const threatconnect = await startThreatConnectSimulator({ host, port, corpus })
+  const threatconnect = await startThreatConnectSimulator({ host, port, corpus, indicators: [example] })
   const [account] = threatconnect.accounts
   if (account === undefined) throw new Error('the ThreatConnect simulator has no account')
   const { accessId, secretKey } = account

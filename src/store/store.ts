@@ -89,6 +89,8 @@ export interface RunStore {
     requests?: number,
   ): Promise<Run>
   run(id: string): Promise<Run | undefined>
+  /** Of all sources the one that began last. */
+  latestRun(): Promise<Run | undefined>
   /** Newest first. @param before id of the run after which to go on */
   runs(source: string, options: { readonly limit: number; readonly before?: string }): Promise<readonly Run[]>
   /** In the order received. @param limit at most so many, from the beginning or after `after` */
@@ -154,7 +156,7 @@ export interface IngestStore {
   expire(now: Date, limit: number): Promise<number>
   /** Takes out what was stored of a source that is no longer configured. @returns observations, at most `limit` */
   forgetSource(source: string, limit: number): Promise<number>
-  /** Removes old changes and tombstones. @returns rows removed */
+  /** Removes old changes, tombstones and runs, but the last run of each source. @returns rows removed */
   prune(before: Date): Promise<number>
 }
 

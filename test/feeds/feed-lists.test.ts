@@ -295,6 +295,18 @@ t.test(
   },
 )
 
+t.test('a source whose first fetch failed keeps back its own list, and none that has others', async (t) => {
+  const w = await world(t, ['tc', 'two'])
+  const feeds = [definition({ sources: ['two'] }), definition({ name: 'all' })]
+  await w.store.registerFeeds(feeds)
+  const made = lists(t, w.store, feeds, { sources: ['tc', 'two'] })
+  await w.fetch([], { source: 'two', status: 'failed' })
+  await t.rejects(made.get('all', lines()), { code: 'FEED_NOT_READY', message: /first fetch of "tc", "two"/ })
+  await w.fetch([{ value: 'a.example' }])
+  t.equal(await textOf(made, 'all', lines()), 'a.example\n')
+  await t.rejects(made.get('block', lines()), { code: 'FEED_NOT_READY', message: /first fetch of "two"/ })
+})
+
 t.test('a list that is held since its source fails is let go once the source answers again', async (t) => {
   const w = await world(t)
   const feeds = [definition({ shrinkGuard: 0.5 })]

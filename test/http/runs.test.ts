@@ -133,6 +133,7 @@ t.test('runs are listed newest first, page by page; unreadable records as well',
     if (pages > 5) throw new Error('it does not end')
   }
   t.strictSame(seen, ids)
+  t.equal((await app.inject('/api/v1/runs/latest')).json().id, ids[0])
 
   const { run } = await store.startRun('tc', new Date())
   const claim = await store.claimRun(run.id)

@@ -21,7 +21,7 @@ const changesArguments = Type.Object(
         maxLength: 200,
         description:
           '`cursor` of the last line that was read, or `X-Head-Cursor`. Without it: from the beginning.',
-        examples: [cursorExample],
+        examples: [''],
       }),
     ),
     limit: Type.Optional(

@@ -155,7 +155,7 @@ export const listArguments = Type.Object(
       Type.String({
         maxLength: 200,
         description: '`next` of the page before, with the same filters; without it, the first page.',
-        examples: ['q83vEjRWeJASNFZ4kKvN7xI0VniQq83vEjRWeJASNFZ4'],
+        examples: [''],
       }),
     ),
     ...shown,

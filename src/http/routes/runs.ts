@@ -9,7 +9,11 @@ import { answer, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
 import { runExample, runSchema, unreadableItem } from './runs-schema.ts'
 
 const params = Type.Object({
-  id: Type.String({ maxLength: 64, description: 'Id of the run.', examples: [runExample.id] }),
+  id: Type.String({
+    maxLength: 64,
+    description: 'Id of the run; `latest`: the one that began last, of whatever source.',
+    examples: ['latest'],
+  }),
 })
 
 const runUnknown = problemAnswer({
@@ -29,7 +33,7 @@ const unreadablePage = Type.Object({
 const readers = ['indicators:read', 'sources:run'] as const
 
 export interface RunRoutesOptions {
-  readonly store: Pick<RunStore, 'run' | 'unreadable'>
+  readonly store: Pick<RunStore, 'run' | 'latestRun' | 'unreadable'>
   /** As configured, without a slash at its end. */
   readonly publicUrl?: string
 }
@@ -79,7 +83,7 @@ export function runRoutes({ store, publicUrl }: RunRoutesOptions): RoutePlugin {
               minimum: 0,
               maximum: Number.MAX_SAFE_INTEGER,
               description: '`next` of the page before.',
-              examples: [100],
+              examples: [0],
             }),
           ),
         }),
@@ -111,8 +115,8 @@ export function runRoutes({ store, publicUrl }: RunRoutesOptions): RoutePlugin {
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** @throws ServiceError RUN_UNKNOWN */
-export async function runNamed(store: Pick<RunStore, 'run'>, id: string): Promise<Run> {
-  const run = uuid.test(id) ? await store.run(id) : undefined
+export async function runNamed(store: Pick<RunStore, 'run' | 'latestRun'>, id: string): Promise<Run> {
+  const run = id === 'latest' ? await store.latestRun() : uuid.test(id) ? await store.run(id) : undefined
   if (run === undefined) throw new ServiceError('RUN_UNKNOWN', `no run ${JSON.stringify(id)}`)
   return run
 }

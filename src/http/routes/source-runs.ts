@@ -93,10 +93,9 @@ export function sourceRunsRoutes(options: SourceRunsOptions): RoutePlugin {
           ),
           cursor: Type.Optional(
             Type.String({
-              pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
-              'x-takes': '`next` of the page before',
-              description: '`next` of the page before.',
-              examples: [runExample.id],
+              maxLength: 64,
+              description: '`next` of the page before; without it, the first page.',
+              examples: [''],
             }),
           ),
         }),

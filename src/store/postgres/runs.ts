@@ -127,6 +127,11 @@ export function runStore(database: Database): RunStore {
       return row === undefined ? undefined : runOf(row, row.source_name)
     },
 
+    async latestRun() {
+      const row = await selectRuns(database).orderBy('run.started_at', 'desc').limit(1).executeTakeFirst()
+      return row === undefined ? undefined : runOf(row, row.source_name)
+    },
+
     async runs(source, { limit, before }) {
       const rows = await (await olderRuns(database, before))
         .where('source.name', '=', source)

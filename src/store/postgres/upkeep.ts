@@ -6,6 +6,10 @@ import { settle } from './settle.ts'
 /** Rows of the change log removed in one transaction. */
 const prunedAtOnce = 5_000
 
+/** With what they say of unreadable records; the state of a source is in its last run. */
+const oldRuns = `delete from run r where r.ended_at < $1
+  and exists (select from run later where later.source = r.source and later.started_at > r.started_at)`
+
 /** @param now for what leaves with its source */
 export function upkeep(
   database: Database,
@@ -22,8 +26,9 @@ export function upkeep(
       for (;;) {
         const count = await database.transaction((transaction) => pruneSome(transaction, before))
         removed += count
-        if (count < prunedAtOnce) return removed
+        if (count < prunedAtOnce) break
       }
+      return removed + (await database.execute(oldRuns, [before]))
     },
   }
 }

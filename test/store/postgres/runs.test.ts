@@ -203,6 +203,25 @@ t.test('what is pruned is behind the horizon, and nothing else is', async (t) =>
   ])
 })
 
+t.test('runs of long ago are forgotten, but the last of each source', async (t) => {
+  const { store } = await openStore(t)
+  await store.registerSources(['tc', 'misp'])
+  t.equal(await store.latestRun(), undefined)
+  const fetched = async (source: string, minute: number) => {
+    const { run } = await store.startRun(source, minutesLater(minute))
+    const claim = (await store.claimRun(run.id)) ?? 0
+    await store.endRun(run.id, claim, 'succeeded', [], minutesLater(minute + 1))
+    return run.id
+  }
+  const [old, last] = [await fetched('tc', 0), await fetched('tc', 10)]
+  const only = await fetched('misp', 5)
+  t.equal((await store.latestRun())?.id, last)
+  t.equal(await store.prune(minutesLater(100)), 1)
+  t.equal(await store.run(old), undefined)
+  t.equal((await store.sourceState('tc')).lastEnded?.id, last)
+  t.equal((await store.sourceState('misp')).lastEnded?.id, only)
+})
+
 t.test('expiring beside a fetch that extends the same records loses none of them', async (t) => {
   const { store } = await openStore(t)
   const { page } = await startFetch(store)
