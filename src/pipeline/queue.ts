@@ -33,8 +33,13 @@ export interface Queues {
 
 /** How soon the work of a replica that died is another's: heartbeat + supervision + polling, about 20 s at most. */
 const heartbeatSeconds = 10
-const supervisionSeconds = 5
+const supervisionSeconds = 1
 const pollingSeconds = 1
+/**
+ * pg-boss gives out no call while its cache says that somebody is at work in the queue, which may long be over: with its
+ * default of a minute, a fetch that is asked for soon after another one would wait so long.
+ */
+const cacheSeconds = 1
 
 const queueOptions = {
   // One waits and one is at work.
@@ -60,6 +65,7 @@ export async function openQueues({ connection, exclusive, log }: QueueOptions): 
     schedule: false,
     superviseIntervalSeconds: supervisionSeconds,
     monitorIntervalSeconds: supervisionSeconds,
+    queueCacheIntervalSeconds: cacheSeconds,
     flowIntervalSeconds: 3600,
   })
   const warn = quietly(log)

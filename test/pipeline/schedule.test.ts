@@ -52,6 +52,26 @@ t.test(
   },
 )
 
+t.test('a fetch that is asked for soon after a long one begins soon, at every replica', async (t) => {
+  const stored = await freshStore(t)
+  const source = scripted({
+    async *changes() {
+      // Long enough for every replica to have seen that somebody is at work.
+      await wait(2500)
+      yield page([])
+    },
+  })
+  const options = { ...stored, sources: [source], exclusive: false }
+  const [one, two] = [await scheduled(t, options), await scheduled(t, options)]
+  for (const schedule of [one, two, one]) {
+    const asked = Date.now()
+    const { run } = await schedule.fetch('tc')
+    const { endedAt } = await ended(stored, run.id)
+    const took = Date.parse(endedAt ?? '') - asked
+    t.ok(took < 15_000, `${took} ms`)
+  }
+})
+
 t.test('of any number of replicas one fetches, and whoever asks meanwhile joins it', async (t) => {
   const stored = await freshStore(t)
   let asked = 0
