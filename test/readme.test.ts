@@ -58,7 +58,7 @@ t.test('every request of the README runs, and its answer has the form that stand
   t.ok(all.length >= 18, `${all.length} requests`)
   for (const { command, answer } of all) {
     const response = await app.inject(request(command))
-    const isJson = String(response.headers['content-type']).startsWith('application/json')
+    const isJson = /^application\/(?:\S+\+)?json\b/.test(String(response.headers['content-type']))
     if (answer?.language === 'markdown') {
       const head = (text: string) => text.split('\n').slice(0, 3)
       t.strictSame(head(response.body), head(answer.text), command)

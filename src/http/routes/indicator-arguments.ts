@@ -59,7 +59,7 @@ export const idArguments = Type.Object(
     id: Type.String({
       maxLength: 100,
       description: '`indicator--` and a UUID, as every answer has it.',
-      examples: ['indicator--56c2ff2c-10a2-53c7-bb20-433ffcb65cbf'],
+      examples: ['indicator--93c6476d-5ee6-5d80-a075-ca6e283ce907'],
     }),
   },
   { additionalProperties: false },
