@@ -30,7 +30,7 @@ const changesArguments = Type.Object(
         maximum: 1_000_000_000,
         description:
           'Most lines; without it, everything up to the head of the log. 0 answers no line, but `X-Head-Cursor`: where the log ends now.',
-        examples: [1000],
+        examples: [10],
       }),
     ),
   },

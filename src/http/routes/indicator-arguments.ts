@@ -148,7 +148,7 @@ export const listArguments = Type.Object(
         maximum: 10_000,
         default: 100,
         description: 'Most indicators of one page.',
-        examples: [100],
+        examples: [5],
       }),
     ),
     cursor: Type.Optional(
