@@ -15,6 +15,21 @@ export interface ListBodies {
 
 export function listBodies(store: Pick<FeedStore, 'snapshotChunk'>, memoryBytes: number): ListBodies {
   const cache = bodyCache(memoryBytes)
+  const underWay = new Map<string, Promise<Buffer | undefined>>()
+  /** Once for all who ask meanwhile: each would hold the whole body. */
+  const whole = (snapshot: Snapshot, encoding: Encoding): Promise<Buffer | undefined> => {
+    const name = nameOf(snapshot, encoding)
+    const begun = underWay.get(name)
+    if (begun !== undefined) return begun
+    const reading = gathered(store, snapshot, encoding)
+      .then((bytes) => {
+        if (bytes !== undefined) cache.set(name, bytes)
+        return bytes
+      })
+      .finally(() => underWay.delete(name))
+    underWay.set(name, reading)
+    return reading
+  }
   return {
     inMemory: (snapshot, encoding) => cache.get(nameOf(snapshot, encoding)),
     keep(snapshot, bodies) {
@@ -26,13 +41,9 @@ export function listBodies(store: Pick<FeedStore, 'snapshotChunk'>, memoryBytes:
       const size = snapshot.sizes[encoding]
       const known = size === 0 ? Buffer.alloc(0) : cache.get(nameOf(snapshot, encoding))
       if (known !== undefined) return known
+      if (size <= Math.min(keepAtMost, memoryBytes)) return whole(snapshot, encoding)
       const first = await store.snapshotChunk(snapshot.body, encoding, 0)
-      if (first === undefined) return undefined
-      const pieces = piecesOf(store, snapshot, encoding, first)
-      if (size > keepAtMost) return pieces
-      const whole = await gathered(pieces)
-      if (whole !== undefined) cache.set(nameOf(snapshot, encoding), whole)
-      return whole
+      return first === undefined ? undefined : piecesOf(store, snapshot, encoding, first)
     },
   }
 }
@@ -61,10 +72,16 @@ async function* piecesOf(
   }
 }
 
-async function gathered(pieces: AsyncGenerator<Buffer>): Promise<Buffer | undefined> {
+async function gathered(
+  store: Pick<FeedStore, 'snapshotChunk'>,
+  snapshot: Snapshot,
+  encoding: Encoding,
+): Promise<Buffer | undefined> {
+  const first = await store.snapshotChunk(snapshot.body, encoding, 0)
+  if (first === undefined) return undefined
   const all: Buffer[] = []
   try {
-    for await (const piece of pieces) all.push(piece)
+    for await (const piece of piecesOf(store, snapshot, encoding, first)) all.push(piece)
   } catch (error) {
     if (error instanceof BytesGone) return undefined
     throw error

@@ -34,7 +34,8 @@ interface Sink {
   push(bytes: Buffer): Promise<void>
   end(): Promise<void>
   readonly size: () => number
-  readonly kept: () => Buffer | undefined
+  /** The body whole, which is forgotten here: once. */
+  readonly taken: () => Buffer | undefined
 }
 
 function sinkOf(encoding: Encoding, write: WritePiece, keepAtMost: number): Sink {
@@ -71,7 +72,11 @@ function sinkOf(encoding: Encoding, write: WritePiece, keepAtMost: number): Sink
       if (gatheredBytes > 0) await flush()
     },
     size: () => size,
-    kept: () => (kept === undefined ? undefined : Buffer.concat(kept, size)),
+    taken() {
+      const pieces = kept
+      kept = undefined
+      return pieces === undefined ? undefined : Buffer.concat(pieces, size)
+    },
   }
 }
 
@@ -136,7 +141,7 @@ export async function encodeBody(
   const digest = hash.digest('base64url').slice(0, 27)
   const each = <T>(of: (sink: Sink) => T) =>
     Object.fromEntries(encodings.map((encoding) => [encoding, of(sinks[encoding])])) as Record<Encoding, T>
-  const kept = Object.entries(each((sink) => sink.kept())).filter(([, bytes]) => bytes !== undefined)
+  const kept = Object.entries(each((sink) => sink.taken())).filter(([, bytes]) => bytes !== undefined)
   return { digest, sizes: each((sink) => sink.size()), kept: Object.fromEntries(kept) }
 }
 

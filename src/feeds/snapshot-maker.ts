@@ -3,8 +3,8 @@ import type { NewSnapshot, SnapshotWriter } from '../store/feed-store.ts'
 import type { FeedFormat, FeedRecorder } from './feed-format.ts'
 import { type EncodedBody, encodeBody } from './snapshot-encoder.ts'
 
-/** Bodies up to so many bytes are handed back whole, to be served from memory. */
-export const keepAtMost = 8 * 1024 * 1024
+/** Bodies up to so many bytes are handed back whole, to be served from memory: text of some 700,000 values. */
+export const keepAtMost = 24 * 1024 * 1024
 
 /** Indicators from which a list is packed fast rather than well. */
 const largeFrom = { values: 20_000, records: 5_000 } as const

@@ -39,6 +39,15 @@ export interface ManifestRecord {
   readonly version: string
 }
 
+export interface Publishing {
+  /** Nothing is left to publish. */
+  readonly done: boolean
+  /** Objects that this call published. */
+  readonly published: number
+  /** No publication of the collection is later: microseconds since the epoch; 0: there is none. */
+  readonly lastAdded: number
+}
+
 export interface PublicationStore {
   publishedObjects(feed: string, query: PublicationQuery): Promise<PublicationPage>
   publishedManifest(
@@ -48,9 +57,8 @@ export interface PublicationStore {
   /**
    * Brings a collection some steps nearer to what its feed holds: new and changed members, and once more, revoked, what
    * has left. One caller at a time for each collection, whatever process it is in.
-   * @returns `done`: nothing is left to publish; `published`: objects that this call published
    */
-  publish(feed: string, now: Date): Promise<{ readonly done: boolean; readonly published: number }>
+  publish(feed: string, now: Date): Promise<Publishing>
   /** Forgets what was revoked before, and versions that no collection holds any more. @returns rows removed */
   prunePublications(before: Date): Promise<number>
 }

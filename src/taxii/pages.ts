@@ -40,7 +40,7 @@ export async function objectsPage(feeds: TaxiiFeeds, reading: Reading): Promise<
   const query = storeQuery(reading)
   const page = await upToDate(feeds, reading.feed, async () => {
     const page = await feeds.store.publishedObjects(reading.feed, query)
-    return { page, whole: page.more }
+    return { page, whole: page.more, upTo: page.last ?? query.after ?? 0 }
   })
   if (page.first === undefined || page.last === undefined) return emptyPage(reading)
   const pieces = reading.tlp === 1 ? page.pieces.map(withTlp1) : page.pieces
@@ -53,7 +53,7 @@ export async function manifestPage(feeds: TaxiiFeeds, reading: Reading): Promise
   const query = storeQuery(reading)
   const { records, more } = await upToDate(feeds, reading.feed, async () => {
     const page = await feeds.store.publishedManifest(reading.feed, query)
-    return { page, whole: page.more }
+    return { page, whole: page.more, upTo: page.records.at(-1)?.added ?? query.after ?? 0 }
   })
   const [first, last] = [records[0], records.at(-1)]
   if (first === undefined || last === undefined) return emptyPage(reading)
@@ -85,6 +85,7 @@ async function recordOf(
   const { records } = await upToDate(feeds, feed, async () => ({
     page: await feeds.store.publishedManifest(feed, { tlp, ids, limit: 1 }),
     whole: false,
+    upTo: 0,
   }))
   return records[0]
 }
@@ -92,12 +93,12 @@ async function recordOf(
 /**
  * A walk that is behind what is published costs one read a page. One that has come to its end is told so only once the
  * feed is up to date and all of it is published.
- * @param read whole: nothing that is published later would be in the page
+ * @param read whole: nothing that is published later would be in the page; upTo: nor would anything up to then
  */
 async function upToDate<Page>(
   { store, awaited, refresh, now }: TaxiiFeeds,
   feed: string,
-  read: () => Promise<{ readonly page: Page; readonly whole: boolean }>,
+  read: () => Promise<{ readonly page: Page; readonly whole: boolean; readonly upTo: number }>,
 ): Promise<Page> {
   let result = await read()
   if (result.whole) return result.page
@@ -105,9 +106,9 @@ async function upToDate<Page>(
   if (waiting.length > 0) throw notReady(feed, waiting)
   await refresh(feed)
   for (;;) {
-    const { done, published } = await store.publish(feed, now())
+    const { done, published, lastAdded } = await store.publish(feed, now())
     // Another process may have published what this one found done.
-    if (published > 0 || done) result = await read()
+    if (published > 0 || (done && lastAdded > result.upTo)) result = await read()
     if (result.whole || done) return result.page
   }
 }

@@ -382,6 +382,35 @@ t.test('a format that fails costs the newest list, not the last good one', async
   t.match(await made.get('block', fragile), { stale: false, snapshot: { entries: 3 } })
 })
 
+t.test('a body that fits into the memory is read once for all who ask meanwhile, and kept', async (t) => {
+  const w = await world(t)
+  await ready(w)
+  const block = lines({
+    variant: 'block',
+    async *encode(pages) {
+      for await (const _page of pages);
+      for (let index = 0; index < 30; index++) yield `${index} ${'abcdefgh'.repeat(10_000)}\n`
+      return 30
+    },
+  })
+  const maker = lists(t, w.store, [definition()])
+  const expected = await bytesOf(maker, 'block', block, 'identity')
+  const asked: number[] = []
+  const counted = {
+    ...w.store,
+    snapshotChunk: (...args: Parameters<typeof w.store.snapshotChunk>) => {
+      asked.push(args[2])
+      return w.store.snapshotChunk(...args)
+    },
+  }
+  const reader = lists(t, counted, [definition()])
+  const list = await reader.get('block', block)
+  const bodies = await Promise.all([1, 2, 3].map(() => reader.body(list, 'identity')))
+  for (const body of bodies) t.ok(Buffer.isBuffer(body) && body.equals(expected))
+  t.strictSame(asked, [0, 1, 2])
+  t.ok(reader.inMemory(list, 'identity')?.equals(expected))
+})
+
 t.test('big lists go piece by piece; pieces of two lists are never mixed', async (t) => {
   const w = await world(t)
   await ready(w)
@@ -395,7 +424,7 @@ t.test('big lists go piece by piece; pieces of two lists are never mixed', async
       return 140_000
     },
   })
-  const made = lists(t, w.store, [definition()])
+  const made = lists(t, w.store, [definition()], { memoryBytes: 8 * 1024 * 1024 })
   const list = await made.get('block', big)
   t.ok(list.snapshot.sizes.identity > 8 * 1024 * 1024)
   t.equal(made.inMemory(list, 'identity'), undefined, 'too big for the memory')

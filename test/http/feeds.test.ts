@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type AddressInfo, connect } from 'node:net'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import type { FeedLists } from '../../src/feeds/feed-lists.ts'
+import type { FeedLists, FeedListsOptions } from '../../src/feeds/feed-lists.ts'
 import { mispEventUuid } from '../../src/feeds/formats/misp.ts'
 import { consumers } from '../../src/feeds/recipes.ts'
 import type { App } from '../../src/http/app.ts'
@@ -38,10 +38,10 @@ interface Served {
   readonly world: World
 }
 
-async function served(t: Test): Promise<Served> {
+async function served(t: Test, more: Partial<FeedListsOptions> = {}): Promise<Served> {
   const w = await world(t)
   await w.store.registerFeeds(feeds)
-  const made = lists(t, w.store, feeds, { publicUrl })
+  const made = lists(t, w.store, feeds, { publicUrl, ...more })
   const app = await createServer({
     keys,
     publicUrl,
@@ -397,7 +397,7 @@ t.test('the recipes lead to addresses that exist', async (t) => {
 })
 
 t.test('over a connection: a big list is whole, and one that breaks off is no list', async (t) => {
-  const it = await served(t)
+  const it = await served(t, { memoryBytes: 4 * 1024 * 1024 })
   // Of random letters, so that the store's own packing does not make them small.
   const many = Array.from({ length: 180 }, (_, index) => ({
     value: `d${index}.example`,

@@ -59,7 +59,7 @@ export function tcGetIndicators(sources: Sources): RoutePlugin {
         description: 'The same as by GET, for arguments too long for an address; the query is taken as well.',
         tags: ['ThreatConnect'],
         querystring: postArguments,
-        body: { ...postArguments, examples: [{ indicator_type: ['Address'], limit: 50 }] },
+        body: { ...postArguments, examples: [{ indicator_type: ['Address', 'Host'], limit: 50 }] },
         response: answers,
       },
       handler: (request, reply) => respond(fromBoth(request.query, request.body), request, reply),

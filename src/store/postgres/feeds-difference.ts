@@ -72,10 +72,11 @@ function dueSql({ log }: Work): string {
 function touchedSql(work: Work, given: Parameters): string {
   const from = given.add(work.state.seq)
   return `touched as (
-    select i.key, i.seq, (${filterSql(work.definition, given)}) as fits, false as due
+    select i.key, i.seq, (${filterSql(work.definition, given)}) as fits, false as due,
+        -i.rank as place, i.type, i.value
       from indicator i where i.seq > ${from}
     union all
-    (select distinct on (c.key) c.key, c.seq, false, ${dueSql(work)} from change c
+    (select distinct on (c.key) c.key, c.seq, false, ${dueSql(work)}, null, null, null from change c
       where c.seq > ${from} and c.op = 2 and not exists (select 1 from indicator i where i.key = c.key)
       order by c.key, c.seq desc))`
 }
@@ -138,25 +139,36 @@ const enteredSql = (base: string) =>
   `entered = case when feed_member.present or (feed_member.entered <= ${base} and feed_member.seq > ${base})
      then feed_member.entered else excluded.entered end`
 
+/** Type and value are in the key: they never change. */
+const onConflict = (base: string) =>
+  `on conflict (feed, key) do update set seq = excluded.seq, place = excluded.place, present = excluded.present,
+     ${enteredSql(base)}`
+
+/** Of what has left the store, as the list had it. */
+const lastKnown = (now: string) =>
+  ['place', 'type', 'value'].map((column) => `coalesce(${now}.${column}, m.${column})`).join(', ')
+
 export async function applyStep(work: Work): Promise<void> {
   const given = parameters(work.row.id, work.row.base_seq)
   await work.session.execute(
     `with ${touchedSql(work, given)}
-     insert into feed_member (feed, key, seq, entered, present)
-     select $1, t.key, t.seq, t.seq, t.fits from touched t
+     insert into feed_member (feed, key, seq, entered, place, type, value, present)
+     select $1, t.key, t.seq, t.seq, ${lastKnown('t')}, t.fits from touched t
        left join feed_member m on m.feed = $1 and m.key = t.key where t.fits or m.present
-     on conflict (feed, key) do update set seq = excluded.seq, present = excluded.present, ${enteredSql('$2')}`,
+     ${onConflict('$2')}`,
     given.values,
   )
 }
 
 // As a whole
 
-function desiredSql({ definition }: Work, given: Parameters): string {
+function desiredSql({ definition }: Work, given: Parameters, more = ''): string {
   const best = definition.limit > 0 ? `order by i.rank desc, i.key limit ${given.add(definition.limit)}` : ''
   return `desired as materialized (
-    select i.key, i.seq from indicator i where ${filterSql(definition, given)} ${best})`
+    select i.key, i.seq${more} from indicator i where ${filterSql(definition, given)} ${best})`
 }
+
+const shown = ', -i.rank as place, i.type, i.value'
 
 /** Beside each other: what the list has (or had) and what it should have. */
 const bothSql = `desired d full join (select * from feed_member where feed = $1) m on m.key = d.key`
@@ -208,13 +220,30 @@ export async function leftOut({ session, definition }: Work, entries: number): P
 export async function applyWhole(work: Work): Promise<number> {
   const given = parameters(work.row.id, work.row.base_seq, work.state.seq, work.log.head)
   return work.session.execute(
-    `with ${desiredSql(work, given)}
-     insert into feed_member (feed, key, seq, entered, present)
-     select $1, key, seq, seq, present from (
+    `with ${desiredSql(work, given, shown)}
+     insert into feed_member (feed, key, seq, entered, place, type, value, present)
+     select $1, key, seq, seq, place, type, value, present from (
        select coalesce(d.key, m.key) as key, d.key is not null as present,
-         case when d.seq > $3 then d.seq else $4 end as seq
-       from ${bothSql} where ${differsSql}) next
-     on conflict (feed, key) do update set seq = excluded.seq, present = excluded.present, ${enteredSql('$2')}`,
+         case when d.seq > $3 then d.seq else $4 end as seq, ${lastKnown('d')}
+       from ${bothSql} where ${differsSql}) next (key, present, seq, place, type, value)
+     ${onConflict('$2')}`,
+    given.values,
+  )
+}
+
+/**
+ * Of a feed that never had anything: what came has its own position. In the order in which it is read: lists are then
+ * read from front to back.
+ * @returns entries
+ */
+export async function applyFirst({ session, row, definition }: Work): Promise<number> {
+  const given = parameters(row.id)
+  const where = filterSql(definition, given)
+  const limit = definition.limit > 0 ? `limit ${given.add(definition.limit)}` : ''
+  return session.execute(
+    `insert into feed_member (feed, key, seq, entered, place, type, value, present)
+     select $1, i.key, i.seq, i.seq, -i.rank, i.type, i.value, true from indicator i
+     where ${where} order by i.rank desc, i.key ${limit}`,
     given.values,
   )
 }

@@ -1,10 +1,12 @@
 /** The entries of a feed, best first, as of one moment. */
 import type { EntriesAbout, EntriesQuery, FeedDefinition, StoredEntry } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
-import { filterSql, type Parameters, parameters, type Session } from './feeds-filter.ts'
+import { definitionHash, filterSql, parameters, type Session } from './feeds-filter.ts'
 import { openHeld } from './feeds-held.ts'
+import { type EntriesSource, type LookMemory, lookName, lookThrough, ofTypes } from './feeds-look.ts'
 import { feedColumns, stateOf } from './feeds-members.ts'
-import { typeName, typeNumber } from './types.ts'
+import { valuePages } from './feeds-values.ts'
+import { typeName } from './types.ts'
 
 export interface Entries {
   readonly about: EntriesAbout
@@ -23,6 +25,7 @@ export async function openEntries(
   session: Session,
   definition: FeedDefinition,
   query: EntriesQuery,
+  looks: LookMemory,
 ): Promise<Entries | undefined> {
   const [row] = await session.query<FeedRow>(`select ${feedColumns} from feed f where f.name = $1`, [
     definition.name,
@@ -36,11 +39,34 @@ export async function openEntries(
   }
   // Sorting a big list on disk takes several times as long.
   await session.execute(`set local work_mem = '64MB'`)
-  await countAnew(session, row)
-  return {
-    about: { state: stateOf(row), ...(await lookThrough(session, row, definition, query)) },
-    pages: readPages(session, row, definition, query),
+  const state = stateOf(row)
+  if (!(await isAsOfNow(session, row, definition))) {
+    await countAnew(session, row)
+    const source = current(row, definition)
+    const look = await lookThrough(session, source, definition, query)
+    return { about: { state, ...look }, pages: cursorPages(session, source, query) }
   }
+  const name = lookName(row, query)
+  const look = looks.get(name) ?? (await lookThrough(session, listed(row), definition, query))
+  looks.set(name, look)
+  if (!query.json) return { about: { state, ...look }, pages: valuePages(session, row, query) }
+  await countAnew(session, row)
+  return { about: { state, ...look }, pages: cursorPages(session, current(row, definition), query) }
+}
+
+/** Whether nothing in the list was touched since it was last looked at: what its members say of them is right. */
+async function isAsOfNow(session: Session, row: FeedRow, definition: FeedDefinition): Promise<boolean> {
+  if (row.definition !== definitionHash(definition)) return false
+  const [found] = await session.query<{ touched: boolean }>(
+    `select exists (
+       select from feed_member m where m.feed = $1 and m.present and m.key in (
+         select i.key from indicator i where i.seq > $2
+         union all
+         select c.key from change c where c.seq > $2)) as touched
+     from clock where seq > $2`,
+    [row.id, row.seq],
+  )
+  return found?.touched !== true
 }
 
 const manyEntries = 5000
@@ -67,78 +93,35 @@ async function planOf(session: Session, statement: string): Promise<readonly str
   return rows.map((row) => row['QUERY PLAN'])
 }
 
-function members(row: FeedRow, definition: FeedDefinition, given: Parameters): string {
-  return `feed_member m join indicator i on i.key = m.key
-    where m.feed = ${given.add(row.id)} and m.present and ${filterSql(definition, given)}`
+/** What the members say of themselves. */
+function listed({ id }: FeedRow): EntriesSource {
+  return {
+    from: (given) => `feed_member m where m.feed = ${given.add(id)} and m.present`,
+    type: 'm.type',
+    value: 'm.value',
+  }
 }
 
-function ofTypes({ types }: EntriesQuery, given: Parameters): string {
-  return types === undefined ? '' : `and i.type = any(${given.add(types.map(typeNumber))}::smallint[])`
+/** The members as they are now, without those that do not fit any more. */
+function current({ id }: FeedRow, definition: FeedDefinition): EntriesSource {
+  return {
+    from: (given) => `feed_member m join indicator i on i.key = m.key
+      where m.feed = ${given.add(id)} and m.present and ${filterSql(definition, given)}`,
+    type: 'i.type',
+    value: 'i.value',
+  }
 }
 
-/**
- * What is to be known before the first entry, by reading the list once: how many entries are of types that the format
- * does not take, and values that come under several types. Those are found by their hashes, since sorting values takes
- * longer than all the rest; equal hashes are looked at again.
- */
-async function lookThrough(
+async function* cursorPages(
   session: Session,
-  row: FeedRow,
-  definition: FeedDefinition,
-  query: EntriesQuery,
-): Promise<Pick<EntriesAbout, 'otherTypes' | 'ambiguous'>> {
-  const nothing = { otherTypes: 0, ambiguous: new Set<string>() }
-  const [only, ...more] = definition.types
-  if (query.types === undefined && only !== undefined && more.length === 0 && only !== 'custom')
-    return nothing
-  const given = parameters()
-  const rows = await session.query<{ type: number | null; count: number; hash: string | null }>(
-    `with listed as materialized (
-       select i.type, ${hashSql} as hash from ${members(row, definition, given)})
-     select type, count(*) as count, null as hash from listed group by type
-     union all
-     select null, count(*), hash::text from listed i where true ${ofTypes(query, given)}
-     group by hash having count(*) > 1`,
-    given.values,
-  )
-  const otherTypes = rows
-    .filter(({ type }) => type !== null && !(query.types?.includes(typeName(type)) ?? true))
-    .reduce((sum, { count }) => sum + count, 0)
-  const hashes = rows.flatMap(({ hash }) => (hash === null ? [] : [hash]))
-  return { otherTypes, ambiguous: await ambiguousValues(session, row, definition, query, hashes) }
-}
-
-const hashSql = 'hashtextextended(i.value, 0)'
-
-async function ambiguousValues(
-  session: Session,
-  row: FeedRow,
-  definition: FeedDefinition,
-  query: EntriesQuery,
-  hashes: readonly string[],
-): Promise<ReadonlySet<string>> {
-  if (hashes.length === 0) return new Set()
-  const given = parameters()
-  const rows = await session.query<{ value: string }>(
-    `select i.value from ${members(row, definition, given)} ${ofTypes(query, given)}
-       and ${hashSql} = any(${given.add(hashes)}::bigint[])
-     group by i.value having count(*) > 1`,
-    given.values,
-  )
-  return new Set(rows.map(({ value }) => value))
-}
-
-async function* readPages(
-  session: Session,
-  row: FeedRow,
-  definition: FeedDefinition,
+  { from }: EntriesSource,
   query: EntriesQuery,
 ): AsyncGenerator<readonly StoredEntry[]> {
   const given = parameters()
   const record = query.json ? ', i.body as json, i.added_at as "addedAt", i.changed_at as "changedAt"' : ''
   await session.execute(
     `declare entries no scroll cursor for
-     select i.type, i.value${record} from ${members(row, definition, given)} ${ofTypes(query, given)}
+     select i.type, i.value${record} from ${from(given)} ${ofTypes(query, 'i.type', given)}
      order by i.rank desc, i.key`,
     given.values,
   )
@@ -149,10 +132,17 @@ async function* readPages(
     // Read while the page before is written. Awaited one turn later: until then a failure is nobody's.
     if (!isLast) next = fetchPage()
     next.catch(() => {})
-    if (rows.length > 0) yield rows.map((entry) => ({ json: '', ...entry, type: typeName(entry.type) }))
+    if (rows.length > 0) yield rows.map(entryOf)
     if (isLast) break
   }
   await session.execute('close entries')
 }
 
-type EntryRow = Omit<StoredEntry, 'type' | 'json'> & { readonly type: number; readonly json?: string }
+interface EntryRow extends Omit<StoredEntry, 'type' | 'json'> {
+  readonly type: number
+  readonly json?: string
+}
+
+function entryOf(row: EntryRow): StoredEntry {
+  return { json: '', ...row, type: typeName(row.type) }
+}

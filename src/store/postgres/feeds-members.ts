@@ -1,6 +1,7 @@
 /** What is in a feed: brought up to the head of the change log, in one transaction. */
 import type { FeedDefinition, FeedHeld, FeedState } from '../feed-store.ts'
 import {
+  applyFirst,
   applyStep,
   applyWhole,
   type Difference,
@@ -69,6 +70,8 @@ export async function refresh(
   options: RefreshOptions,
 ): Promise<FeedState> {
   const row = await lockFeed(session, definition.name)
+  // A big list is sorted in memory, and compared with the one that is there.
+  await session.execute(`set local work_mem = '64MB'`)
   const work = { session, definition, row, state: stateOf(row), log: await readLog(session, definition) }
   const sameList = row.definition === definitionHash(definition)
   const mayHold = sameList && !options.accept
@@ -83,7 +86,7 @@ export async function refresh(
 
 /** A feed that never had anything: there is nothing to compare with. */
 async function fill(work: Work, options: RefreshOptions): Promise<FeedState> {
-  const entries = await applyWhole(work)
+  const entries = await applyFirst(work)
   const truncated = await leftOut(work, entries)
   return record(work, options, { entries, truncated, lost: 0, lostOfBase: 0, changes: entries })
 }

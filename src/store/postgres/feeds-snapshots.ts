@@ -9,6 +9,7 @@ import type {
 } from '../feed-store.ts'
 import { openEntries } from './feeds-entries.ts'
 import type { Session } from './feeds-filter.ts'
+import type { LookMemory } from './feeds-look.ts'
 import { timeOf } from './values.ts'
 
 /** Of one feed; those that nobody asked for the longest go. */
@@ -73,11 +74,14 @@ export async function build(
   definition: FeedDefinition,
   options: BuildOptions,
   make: (writer: SnapshotWriter) => Promise<NewSnapshot>,
+  looks: LookMemory,
 ): Promise<Snapshot | undefined> {
   const session = oneByOne(transaction)
+  // Whatever is lost with the machine is made once more.
+  await session.execute('set local synchronous_commit = off')
   const row = await lockSnapshot(session, definition.name, options)
   if (row === undefined) return undefined
-  const entries = await openEntries(session, definition, options)
+  const entries = await openEntries(session, definition, options, looks)
   if (entries === undefined) return undefined
   const { state } = entries.about
   if (row.body !== null && row.seq >= state.changedSeq) return snapshotOf(row)

@@ -1,15 +1,17 @@
 /** What the store keeps of feeds, in PostgreSQL. */
 import type { FeedState, FeedStore, FeedsPosition } from '../feed-store.ts'
-import type { Database } from './database.ts'
+import { type Database, patient } from './database.ts'
 import type { FeedRow } from './feeds-difference.ts'
 import { openEntries } from './feeds-entries.ts'
+import { lookMemory } from './feeds-look.ts'
 import { failed, feedColumns, refresh, stateOf, upToDate } from './feeds-members.ts'
 import { build, readChunk, readSnapshot } from './feeds-snapshots.ts'
 
 /** Big lists are sorted and read in one transaction. */
-const patient = { isolation: 'repeatable read', statementTimeoutMs: 600_000 } as const
+const oneMoment = { ...patient, isolation: 'repeatable read' } as const
 
 export function feedStore(database: Database): FeedStore {
+  const looks = lookMemory()
   return {
     async feedsPosition() {
       const [position] = await database.query<FeedsPosition>(
@@ -29,7 +31,15 @@ export function feedStore(database: Database): FeedStore {
         'insert into feed (name) select name from unnest($1::text[]) as given (name) on conflict do nothing',
         [names],
       )
-      await database.execute('delete from feed where name <> all($1::text[])', [names])
+      await database.transaction(async (session) => {
+        const gone = await session.query<{ id: number }>(
+          'delete from feed where name <> all($1::text[]) returning id',
+          [names],
+        )
+        // Whoever was at work on one has committed by now, and nobody finds it any more.
+        const ids = gone.map(({ id }) => id)
+        if (ids.length > 0) await session.execute('delete from feed_member where feed = any($1)', [ids])
+      }, patient)
     },
 
     async refreshFeed(definition, { now, accept = false }): Promise<FeedState> {
@@ -37,7 +47,7 @@ export function feedStore(database: Database): FeedStore {
       if (look.state !== undefined && !accept) return look.state
       // Another list at the same position: it gets a position of its own, which no reader has passed yet.
       if (look.stuck) await database.execute('update clock set seq = seq + 1')
-      return database.transaction((session) => refresh(session, definition, { now, accept }), patient)
+      return database.transaction((session) => refresh(session, definition, { now, accept }), oneMoment)
     },
 
     async feedStates() {
@@ -56,14 +66,14 @@ export function feedStore(database: Database): FeedStore {
 
     readFeed: (definition, query, read) =>
       database.transaction(async (session) => {
-        const entries = await openEntries(session, definition, query)
+        const entries = await openEntries(session, definition, query, looks)
         return entries === undefined ? undefined : read(entries.about, entries.pages)
-      }, patient),
+      }, oneMoment),
 
     snapshot: (feed, variant) => readSnapshot(database, feed, variant),
 
     buildSnapshot: (definition, options, make) =>
-      database.transaction((session) => build(session, definition, options, make), patient),
+      database.transaction((session) => build(session, definition, options, make, looks), oneMoment),
 
     snapshotChunk: (body, encoding, position) => readChunk(database, body, encoding, position),
 

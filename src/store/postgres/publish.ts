@@ -1,6 +1,6 @@
 /** From what a feed holds to what TAXII has published of it. */
 import type { Indicator } from '../../model/indicator.ts'
-import type { PublicationRenderer, PublishedObject } from '../publication-store.ts'
+import type { PublicationRenderer, PublishedObject, Publishing } from '../publication-store.ts'
 import type { Database, Transaction } from './database.ts'
 import {
   addObject,
@@ -49,24 +49,34 @@ export async function publish(
   render: PublicationRenderer,
   feed: string,
   now: Date,
-): Promise<{ readonly done: boolean; readonly published: number }> {
+): Promise<Publishing> {
   const [look] = await database.query<State>(`${stateSql('left join')}`, [feed])
-  if (look === undefined || look.seq >= look.changed_seq) return { done: true, published: 0 }
-  return database.transaction(async (transaction) => {
+  if (look === undefined || look.seq >= look.changed_seq) return nothingLeft(look)
+  const publishing = await database.transaction(async (transaction) => {
     await transaction.execute(
       'insert into collection (feed) select id from feed where name = $1 on conflict do nothing',
       [feed],
     )
     const [state] = await transaction.query<State>(`${stateSql('join')} for update of c`, [feed])
-    if (state === undefined || state.seq >= state.changed_seq) return { done: true, published: 0 }
+    if (state === undefined || state.seq >= state.changed_seq) return nothingLeft(state)
     const batch = batchAfter(state.last_added, now)
     const done = await takeStep({ transaction, render, state, now, batch })
-    return { done, published: batch.publications.length }
+    return { done, published: batch.publications.length, lastAdded: lastAddedOf(state, batch) }
   })
+  // A collection that was filled just now looks small to the planner, which would sort all of it for each page.
+  if (publishing.done && look.seq === 0 && look.walk_seq > 0) {
+    await database.execute('analyze (skip_locked) publication, stix_object')
+  }
+  return publishing
+}
+
+function nothingLeft(state: State | undefined): Publishing {
+  return { done: true, published: 0, lastAdded: state?.last_added ?? 0 }
 }
 
 function stateSql(join: 'join' | 'left join'): string {
-  return `select f.id as feed, f.seq as feed_seq, f.changed_seq, coalesce(c.seq, 0) as seq, c.walk_seq, c.walk_key, c.last_added
+  return `select f.id as feed, f.seq as feed_seq, f.changed_seq, coalesce(c.seq, 0) as seq, coalesce(c.walk_seq, 0) as walk_seq, c.walk_key,
+      coalesce(c.last_added, 0) as last_added
     from feed f ${join} collection c on c.feed = f.id where f.name = $1`
 }
 
@@ -92,10 +102,15 @@ async function takeStep(work: Work): Promise<boolean> {
   await transaction.execute(
     'update collection set seq = $2, walk_seq = $3, walk_key = $4, last_added = $5 where feed = $1',
     end
-      ? [feed, feed_seq, feed_seq, lastKey, batch.lastAdded]
-      : [feed, state.seq, last.seq, last.key, batch.lastAdded],
+      ? [feed, feed_seq, feed_seq, lastKey, lastAddedOf(state, batch)]
+      : [feed, state.seq, last.seq, last.key, lastAddedOf(state, batch)],
   )
   return end
+}
+
+/** Of what is published: readers who have that need not look again. */
+function lastAddedOf(state: State, { publications, lastAdded }: Batch): number {
+  return publications.length > 0 ? lastAdded : state.last_added
 }
 
 async function takeMembers(work: Work, members: readonly Member[]): Promise<void> {

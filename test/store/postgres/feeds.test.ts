@@ -2,10 +2,17 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { type FeedFilter, filterReason } from '../../../src/model/filter.ts'
-import { allTypes, type Indicator, type Score, tlpLevels } from '../../../src/model/indicator.ts'
-import type { FeedDefinition, FeedState } from '../../../src/store/feed-store.ts'
+import {
+  allTypes,
+  type Indicator,
+  type IndicatorType,
+  type Score,
+  tlpLevels,
+} from '../../../src/model/indicator.ts'
+import type { EntriesQuery, FeedDefinition, FeedState } from '../../../src/store/feed-store.ts'
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts'
 import { filterSql, parameters } from '../../../src/store/postgres/feeds-filter.ts'
+import { typeNumber } from '../../../src/store/postgres/types.ts'
 import { definition, type Facts, log, type World, world } from '../../feeds/feed-world.ts'
 
 // Each test has a database of its own; other tests run beside.
@@ -134,6 +141,82 @@ t.test('whatever happens, the list is what the filter and the limit make of the 
       }
     })
   }
+})
+
+t.test('a big list is told in its order, each entry once, whatever its values and types are', async (t) => {
+  const w = await world(t)
+  const database = await databaseOf(t, w)
+  const feed = definition()
+  const plain: Facts[] = Array.from({ length: 10_100 }, (_, index) => ({
+    value: `v${index}`,
+    type: 'mutex',
+    score: (index % 4) as Score,
+  }))
+  const odd: Facts[] = ['a\nb', '\n', 'a\\nb', '\u2028', '☃', 'v7', 'x'.repeat(5000)].flatMap(
+    (value, index) => [
+      { value, type: 'hashtag', score: (index % 4) as Score },
+      { value, type: 'user-agent', score: 3 },
+    ],
+  )
+  await w.fetch([...plain, ...odd].map((facts, index) => ({ ...facts, remoteId: String(index + 1) })))
+  const state = await refresh(w, feed)
+  const expected = await database.query<{ type: number; value: string; body: string }>(
+    'select type, value, body from indicator order by rank desc, key',
+  )
+  t.equal(state.entries, expected.length)
+  const types = (all: readonly IndicatorType[]) => all.map(typeNumber)
+  const list = (query: EntriesQuery) =>
+    w.store.readFeed(feed, query, async ({ otherTypes, ambiguous }, pages) => {
+      const rows: string[] = []
+      for await (const page of pages)
+        rows.push(...page.map(({ type, value }) => `${typeNumber(type)} ${value}`))
+      return { otherTypes, ambiguous: [...ambiguous].sort(), rows: rows.join('\0') }
+    })
+  const twice = odd.map(({ value }) => value).filter((_, index) => index % 2 === 0)
+  const cases: readonly (readonly [what: string, asked: readonly IndicatorType[] | undefined, string[]])[] = [
+    ['all', undefined, [...twice].sort()],
+    ['some of the types', ['hashtag', 'user-agent'], [...twice].sort()],
+    ['one of the types', ['hashtag'], []],
+    ['types with one value in common', ['mutex', 'hashtag'], ['v7']],
+    ['a type that is not there', ['cidr'], []],
+  ]
+  for (const [what, asked, ambiguous] of cases) {
+    const among = asked === undefined ? expected : expected.filter(({ type }) => types(asked).includes(type))
+    for (const json of [false, true]) {
+      for (const time of ['first', 'again']) {
+        const told = await list({ json, ...(asked !== undefined && { types: asked }) })
+        t.equal(
+          told?.rows === among.map(({ type, value }) => `${type} ${value}`).join('\0'),
+          true,
+          `${what}, ${time}`,
+        )
+        t.strictSame(
+          [told?.otherTypes, told?.ambiguous],
+          [expected.length - among.length, ambiguous],
+          `${what}, about them, ${time}`,
+        )
+      }
+    }
+  }
+})
+
+t.test('what was touched since the last look is told as it is now, or not at all', async (t) => {
+  const w = await world(t)
+  const feed = definition({ minScore: 2 })
+  const put = (name: string, score: Score) => ({ value: `${name}.example`, score })
+  await w.fetch([put('a', 2), put('b', 2), put('c', 2), put('d', 3)])
+  await refresh(w, feed)
+  const listed = async () => (await valuesOf(w, feed))?.map((value) => value[0]).join('')
+  t.equal((await listed())?.at(0), 'd')
+  await w.fetch([put('new', 3)])
+  t.equal([...((await listed()) ?? '')].sort().join(''), 'abcd', 'what is new waits for the next look')
+  await w.fetch([put('d', 2), put('b', 1), put('c', 3)], { removed: ['a.example'] })
+  t.equal(await listed(), 'cd', 'one left, one does not fit, two have another place')
+  await refresh(w, feed)
+  t.equal([...((await listed()) ?? '')].sort().join(''), 'cdn')
+  const other = definition({ minScore: 3 })
+  const values = await valuesOf(w, other)
+  t.strictSame(values?.toSorted(), ['c.example', 'new.example'], 'another filter is looked at anew')
 })
 
 t.test('rows that came, changed or left have positions that no reader has passed yet', async (t) => {
@@ -384,4 +467,9 @@ t.test('a feed that is no longer configured goes with all that was kept of it', 
     ['one'],
   )
   t.strictSame(await w.store.feedsWith('indicator--00000000-0000-5000-8000-000000000000'), [])
+  const database = await databaseOf(t, w)
+  t.strictSame(
+    await database.query('select distinct f.name from feed_member m left join feed f on f.id = m.feed'),
+    [{ name: 'one' }],
+  )
 })
