@@ -551,17 +551,20 @@ t.test("a clock of ThreatConnect's that went back loses no change", async (t) =>
   t.match(logged, [/clock went back/])
 })
 
-t.test('after a walk that was broken off for long, what changed since it began comes in the same fetch', async (t) => {
-  const { source, store, clock, simulator } = await world(t, { indicators: hosts(30) })
-  const tc = source({ pageSize: 10 })
-  await fetchInto(store, tc, (_page, place) => place < 2)
-  clock.ms += 5 * hour
-  simulator.records.update(3, { confidence: 8 })
-  simulator.records.remove(4)
-  await fetchInto(store, tc)
-  t.strictSame(store.ids('indicators'), ids(30, [4]))
-  t.equal(store.parts.get('indicators')?.get('3')?.confidence, 8)
-})
+t.test(
+  'after a walk that was broken off for long, what changed since it began comes in the same fetch',
+  async (t) => {
+    const { source, store, clock, simulator } = await world(t, { indicators: hosts(30) })
+    const tc = source({ pageSize: 10 })
+    await fetchInto(store, tc, (_page, place) => place < 2)
+    clock.ms += 5 * hour
+    simulator.records.update(3, { confidence: 8 })
+    simulator.records.remove(4)
+    await fetchInto(store, tc)
+    t.strictSame(store.ids('indicators'), ids(30, [4]))
+    t.equal(store.parts.get('indicators')?.get('3')?.confidence, 8)
+  },
+)
 
 t.test('a walk that was broken off for moments receives every record once', async (t) => {
   const { source, store, clock } = await world(t, { indicators: hosts(30) })
