@@ -536,6 +536,11 @@ t.test('the log has one line for each answer, and no secret in it', async (t) =>
     code: 'REQUEST_MALFORMED',
   })
   t.match(await line({ url: '/livez' }), { level: 20, status: 200 }, 'health is quiet')
+  t.match(
+    await line({ url: '/openapi.json', headers: { 'if-none-match': '*' } }),
+    { level: 20, status: 304 },
+    'so is who has it already',
+  )
   const failed = await line({ url: '/fail/credentials' })
   t.match(failed, {
     level: 50,
