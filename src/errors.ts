@@ -73,6 +73,11 @@ export const errorTable = {
     title: 'The collection can only be read',
     help: 'Indicators come from the configured sources; TAXII clients can only read them.',
   },
+  RECIPE_UNKNOWN: {
+    status: 404,
+    title: 'There is no recipe for this product',
+    help: 'Use one of the products that the detail lists.',
+  },
   METHOD_NOT_ALLOWED: {
     status: 405,
     title: 'The method is not allowed here',

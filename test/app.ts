@@ -29,7 +29,7 @@ export function sourceEntry<M extends { settings?: object } | object>(baseUrl: s
 export function configOf(file: object): Config {
   const loaded = loadConfig({
     file: 'test.yaml',
-    readFile: () => stringify(file).replaceAll('${', '$${'),
+    readFile: () => stringify(file).replaceAll('${', () => '$${'),
     env: {},
     cwd: '/',
     registries,

@@ -48,9 +48,9 @@ function checkNames(
   }
 }
 
-/** `/feeds/block.json` would be two feeds' address. */
+/** `/feeds/block.json` and `/feeds/block.stix.json` would be two feeds' address. */
 function checkFeedName(name: string, path: string, context: CheckContext): void {
-  const [extension] = /\.(?:json|ndjson|csv|txt)$/i.exec(name) ?? []
+  const [extension] = /\.(?:json|ndjson|csv|txt|stix|misp)$/i.exec(name) ?? []
   if (extension !== undefined) {
     report(
       path,

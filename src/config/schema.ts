@@ -245,7 +245,7 @@ const feed = Section(
     }),
     shrinkGuard: Percent({
       description:
-        'The last good list is held when the next would lose more than this share of its entries; 100% or off: never. Default 50%.',
+        'The last good list is held when the next would lose more than this share of its entries at once; what expires on time does not count while its source answers. 100% or off: never. Default 50%.',
       off: true,
       default: '50%',
     }),

@@ -2,6 +2,7 @@
  * How to read a feed with a product: the address and every setting to type, in the product's own words. Long, as it is
  * one text for each product. Labels differ somewhat between versions of a product.
  */
+import { ServiceError } from '../errors.ts'
 import type { IndicatorType } from '../model/indicator.ts'
 import { xsoarType } from '../model/xsoar-type.ts'
 
@@ -280,7 +281,12 @@ const recipes: Readonly<Record<Consumer, (feed: RecipeFeed) => Body>> = {
   taegis,
 }
 
-export function recipe(consumer: Consumer, feed: RecipeFeed): Recipe {
+/** @throws ServiceError RECIPE_UNKNOWN */
+export function recipe(product: string, feed: RecipeFeed): Recipe {
+  const consumer = consumers.find((each) => each === product)
+  if (consumer === undefined) {
+    throw new ServiceError('RECIPE_UNKNOWN', `no recipe for "${product}"; there are: ${consumers.join(', ')}`)
+  }
   return { consumer, ...recipes[consumer](feed) }
 }
 

@@ -48,7 +48,10 @@ async function world(test: Test): Promise<World> {
       const path = join(folder, `feed-server-${written++}.yaml`)
       const sources = [sourceEntry(simulator.url, { every: '1h', settings: { pageSize }, ...source })]
       const file = { server: { port: 0 }, store: { url: 'file:./data' }, sources, ...more }
-      writeFileSync(path, stringify(file).replaceAll('${', '$${'))
+      writeFileSync(
+        path,
+        stringify(file).replaceAll('${', () => '$${'),
+      )
       return path
     },
     hold() {

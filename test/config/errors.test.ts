@@ -414,6 +414,11 @@ table('names are unique, well-formed, and lead somewhere', [
     return [`the name ${name}`, `feeds: [{ name: "${name}" }]\n`, [expected]]
   }),
   [
+    'a name that ends like half of a format',
+    'feeds: [{ name: block.stix }]\n',
+    ['1:17: feeds[0].name: takes a name that does not end in .stix: that stands for a format in the address'],
+  ],
+  [
     'a name that ends like a format',
     'feeds: [{ name: block.txt }]\n',
     ['1:17: feeds[0].name: takes a name that does not end in .txt: that stands for a format in the address'],

@@ -393,7 +393,8 @@ t.test('the recipes lead to addresses that exist', async (t) => {
   const n8n = await it.app.inject({ url: '/api/v1/feeds/block/recipes/n8n', headers: { ...all, accept } })
   t.match(n8n.headers['content-type'], /^application\/json/)
   const wrong = await it.app.inject({ url: '/api/v1/feeds/block/recipes/fax', headers: all })
-  t.match(wrong, { statusCode: 400 })
+  t.equal(wrong.statusCode, 404)
+  t.match(wrong.json(), { code: 'RECIPE_UNKNOWN', detail: /"fax"; there are: xsoar, panos/ })
 })
 
 t.test('over a connection: a big list is whole, and one that breaks off is no list', async (t) => {

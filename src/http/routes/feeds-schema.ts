@@ -258,7 +258,11 @@ export const feedRecipeSchema = {
   tags: ['Feeds'],
   params: Type.Object({
     name: feedName,
-    consumer: Enum(consumers, { description: 'The product.', examples: ['xsoar'] }),
+    consumer: Type.String({
+      maxLength: 64,
+      description: `The product: ${consumers.join(', ')}.`,
+      examples: ['xsoar'],
+    }),
   }),
   querystring: Type.Object({
     format: Type.Optional(
