@@ -54,19 +54,23 @@ export async function makePublic(folder: string): Promise<void> {
   }
 }
 
+/** Many starts at once may each find the copy in another's hands: it is looked at again. */
+const tries = 20
+
 async function stageIn(cache: string, name: string, home: string, files: readonly File[]): Promise<string> {
   await assertSafe(cache)
   const copy = join(cache, name)
-  if (await isComplete(copy, files)) return copy
-  const fresh = await mkdtemp(`${copy}.`)
-  try {
-    await chmod(fresh, 0o755)
-    await copyAll(home, fresh, files)
-    await replace(fresh, copy, files)
-  } finally {
-    await rm(fresh, { recursive: true, force: true })
+  for (let left = tries; left > 0; left--) {
+    if (await isComplete(copy, files)) return copy
+    const fresh = await mkdtemp(`${copy}.`)
+    try {
+      await chmod(fresh, 0o755)
+      await copyAll(home, fresh, files)
+      await replace(fresh, copy, files)
+    } finally {
+      await rm(fresh, { recursive: true, force: true })
+    }
   }
-  if (await isComplete(copy, files)) return copy
   throw new StoreUnavailable(`${copy} changed while it was made`)
 }
 
@@ -103,18 +107,30 @@ async function copyAll(home: string, target: string, files: readonly File[]): Pr
   }
 }
 
-/** Another start may have done the same just now: then its copy is as good. One with parts missing is moved away. */
+/**
+ * Another start may have done the same just now: then its copy is as good. One with parts missing is moved away. What
+ * others do meanwhile is seen when the copy is looked at next.
+ */
 async function replace(fresh: string, copy: string, files: readonly File[]): Promise<void> {
+  if (await putInPlace(fresh, copy)) return
+  if (await isComplete(copy, files)) return
   const aside = `${fresh}.old`
   try {
-    await rename(fresh, copy)
-  } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) throw error
-    if (await isComplete(copy, files)) return
     await moveAway(copy, aside)
-    await replace(fresh, copy, files)
+    await putInPlace(fresh, copy)
   } finally {
     await rm(aside, { recursive: true, force: true })
+  }
+}
+
+/** @returns false where something stands there */
+async function putInPlace(fresh: string, copy: string): Promise<boolean> {
+  try {
+    await rename(fresh, copy)
+    return true
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) return false
+    throw error
   }
 }
 
