@@ -78,6 +78,16 @@ export const errorTable = {
     title: 'There is no recipe for this product',
     help: 'Use one of the products that the detail lists.',
   },
+  EXPORTER_UNKNOWN: {
+    status: 404,
+    title: 'There is no such exporter',
+    help: 'Use a name from `exporters` of the configuration; the detail lists them.',
+  },
+  EXPORT_UNKNOWN: {
+    status: 404,
+    title: 'There is no such export',
+    help: 'Use an id that a push or `GET /api/v1/exports` gave; exports are forgotten 30 days after they ended.',
+  },
   METHOD_NOT_ALLOWED: {
     status: 405,
     title: 'The method is not allowed here',
@@ -123,6 +133,16 @@ export const errorTable = {
     title: 'The source refused the query',
     help: "Correct the TQL; the detail has the source's own words. `explain=true` shows what would be sent.",
   },
+  IDEMPOTENCY_CONFLICT: {
+    status: 422,
+    title: 'The idempotency key was used for another request',
+    help: 'Send another `Idempotency-Key`, or the very same body as the first time.',
+  },
+  EXPORT_REFUSED: {
+    status: 422,
+    title: 'The export can not be carried out',
+    help: 'The detail tells why; narrow what is asked for, or ask for something else.',
+  },
   TOO_MANY_REQUESTS: {
     status: 429,
     title: 'Too many requests',
@@ -152,6 +172,11 @@ export const errorTable = {
     status: 502,
     title: "The product's clock and ours disagree",
     help: 'Set the clock of this machine by NTP; the detail tells by how much it is off.',
+  },
+  UPSTREAM_ADDRESS: {
+    status: 502,
+    title: "The configured address is not that of the product's API",
+    help: 'Correct the host or base URL in the configuration.',
   },
   UPSTREAM_REJECTED: {
     status: 502,
@@ -232,6 +257,7 @@ export type UpstreamErrorKind =
   | 'credentials'
   | 'permission'
   | 'clock-skew'
+  | 'address'
   | 'throttled'
   | 'unavailable'
   | 'timeout'
@@ -244,6 +270,7 @@ export const upstreamCode = {
   credentials: 'UPSTREAM_CREDENTIALS',
   permission: 'UPSTREAM_PERMISSION',
   'clock-skew': 'UPSTREAM_CLOCK_SKEW',
+  address: 'UPSTREAM_ADDRESS',
   throttled: 'UPSTREAM_THROTTLED',
   unavailable: 'UPSTREAM_UNAVAILABLE',
   timeout: 'UPSTREAM_TIMEOUT',
@@ -251,6 +278,14 @@ export const upstreamCode = {
   rejected: 'UPSTREAM_REJECTED',
   'outcome-unknown': 'UPSTREAM_OUTCOME_UNKNOWN',
 } as const satisfies Record<UpstreamErrorKind, ErrorCode>
+
+/** Kinds that somebody has to mend in the configuration or at the product: trying again changes nothing. */
+const configurationKinds: ReadonlySet<UpstreamErrorKind> = new Set([
+  'credentials',
+  'permission',
+  'clock-skew',
+  'address',
+])
 
 /** Kinds that pass by themselves: the same request may succeed later, unchanged. */
 const retryableKinds: ReadonlySet<UpstreamErrorKind> = new Set(['throttled', 'unavailable', 'timeout'])
@@ -283,6 +318,10 @@ export class UpstreamError extends Error {
     this.status = options.status
     this.upstreamCode = options.code
     this.retryAfterMs = options.retryAfterMs
+  }
+
+  get needsMending(): boolean {
+    return configurationKinds.has(this.kind)
   }
 
   get retryable(): boolean {

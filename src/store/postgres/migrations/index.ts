@@ -3,6 +3,7 @@ import { sql as indicators } from './001-indicators.ts'
 import { sql as feeds } from './002-feeds.ts'
 import { sql as publications } from './003-publications.ts'
 import { sql as reading } from './004-reading.ts'
+import { sql as exports } from './005-exports.ts'
 
 export interface Migration {
   /** For the log. */
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   { name: '002-feeds', sql: feeds },
   { name: '003-publications', sql: publications },
   { name: '004-reading', sql: reading },
+  { name: '005-exports', sql: exports },
 ]

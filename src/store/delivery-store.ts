@@ -1,0 +1,308 @@
+/**
+ * What the store keeps of exports: receipts of what was asked for (`export`, its items), and the ledger of what each
+ * product is to have and has (deliveries). One transaction or nothing, each of these methods.
+ */
+import type { Indicator } from '../model/indicator.ts'
+import type { FeedDefinition } from './feed-store.ts'
+
+export type DeliveryAction = 'upsert' | 'remove'
+
+// Exports: receipts
+
+/** push: somebody asked; forward: the exporter's filter; eviction: to make room for better ones. */
+export type ExportOrigin = 'push' | 'forward' | 'eviction'
+/** pending: nothing tried yet. partial: some were accepted (or unchanged), some rejected or dead. */
+export type ExportStatus = 'pending' | 'running' | 'succeeded' | 'partial' | 'failed'
+export const itemStatuses = ['pending', 'accepted', 'unchanged', 'rejected', 'skipped', 'dead'] as const
+export type ItemStatus = (typeof itemStatuses)[number]
+
+/** total = the sum of the others, held by the database. */
+export type ExportCounts = Readonly<Record<ItemStatus | 'total', number>>
+
+export interface ExportRecord {
+  readonly id: string
+  readonly exporter: string
+  readonly origin: ExportOrigin
+  readonly action: DeliveryAction
+  /** Id of the API key that asked; null: nobody, or a server without keys. */
+  readonly requestedBy: string | null
+  readonly status: ExportStatus
+  /** RFC 3339, UTC. */
+  readonly createdAt: string
+  readonly endedAt: string | null
+  readonly counts: ExportCounts
+}
+
+/** One input: something to deliver, or what never will be and why. */
+export type NewItem =
+  | {
+      /** Without `raw`; its id decides which delivery it is. */
+      readonly indicator: Indicator
+      /** The value as it was given. */
+      readonly value: string
+      /** Name of the source that the product stores it under. */
+      readonly source: string
+    }
+  | { readonly type: string | null; readonly value: string; readonly skipped: string }
+
+export interface NewExport {
+  readonly exporter: string
+  readonly action: DeliveryAction
+  readonly requestedBy: string | null
+  readonly options: Readonly<Record<string, unknown>>
+  /** digest: of the request, so that the same key with another body is known. */
+  readonly idempotency?: { readonly key: string; readonly digest: string }
+  readonly now: Date
+}
+
+export interface ExportItem {
+  readonly type: string | null
+  readonly value: string
+  readonly status: ItemStatus
+  /** Why it was not accepted; of a pending one why the last try failed. */
+  readonly reason: string | null
+  readonly remoteId: string | null
+  readonly attempts: number
+  readonly lastAttemptAt: string | null
+  /** Times that it was sent again since an answer was missing. */
+  readonly repeats: number
+  readonly vendor: unknown
+}
+
+// Deliveries
+
+/** What the product has of an indicator, as far as its answers told. */
+export interface Have {
+  /** Hash of the exporter's content. */
+  readonly content: string
+  readonly remoteId: string | null
+  readonly vendor: unknown
+  /** RFC 3339: the product forgets it by itself then; null: never. */
+  readonly until: string | null
+}
+
+export interface ClaimedDelivery {
+  readonly id: number
+  readonly revision: number
+  readonly action: DeliveryAction
+  readonly indicator: Indicator
+  readonly source: string
+  readonly options: Readonly<Record<string, unknown>>
+  /** Best first: by score, ThreatAssess score, last modified. */
+  readonly rank: number
+  /** Tries that failed. */
+  readonly attempts: number
+  readonly unsure: boolean
+  /** null: nothing of ours. */
+  readonly have: Have | null
+}
+
+/** What has become of a claimed delivery: written with its items and their exports' counts. */
+export type Settlement = {
+  readonly id: number
+  readonly revision: number
+  readonly attempts: number
+  /** Whether something was sent of it. */
+  readonly tried: boolean
+  /** Whether that was sent before, with an outcome that is not known. */
+  readonly repeated: boolean
+} & (
+  | {
+      readonly status: 'accepted' | 'unchanged' | 'rejected' | 'skipped' | 'dead'
+      readonly reason: string | null
+      readonly vendor: unknown
+      readonly remoteId: string | null
+      /** What the product has now; `same`: as before, or not known. */
+      readonly have: Have | null | 'same'
+      /** Skipped since there is no room at the product. */
+      readonly noRoom?: boolean
+    }
+  | {
+      readonly status: 'pending'
+      readonly reason: string | null
+      readonly dueAt: Date
+      readonly unsure: boolean
+    }
+)
+
+export type Circuit = 'closed' | 'open' | 'paused'
+
+export interface ExporterError {
+  /** A code of the error table. */
+  readonly code: string
+  readonly cause: string
+  readonly remedy: string
+  /** RFC 3339. */
+  readonly at: string
+}
+
+/** How it goes with a destination as a whole. */
+export interface Health {
+  /** open: it fails, and is tried again by itself; paused: somebody has to mend something and say `resume`. */
+  readonly circuit: Circuit
+  /** Since its last success. */
+  readonly failures: number
+  /** RFC 3339: nothing is sent before; null: at once. */
+  readonly waitUntil: string | null
+  readonly error: ExporterError | null
+}
+
+/** Why the removals of a forward are held. */
+export interface ForwardHeld {
+  readonly since: string
+  /** Indicators that would be removed, and that the product has by forwarding. */
+  readonly removals: number
+  readonly forwarded: number
+  /** Fraction that may be removed at once. */
+  readonly share: number
+  readonly reason: string
+}
+
+export interface ExporterState extends Health {
+  readonly name: string
+  /** Deliveries by status; `evicted`: the product forgot them by itself. */
+  readonly counts: Readonly<Record<ItemStatus | 'evicted', number>>
+  /** What the product has from us. */
+  readonly held: number
+  readonly oldestPendingAt: string | null
+  readonly forwardHeld: ForwardHeld | null
+}
+
+export interface DeliveryStore {
+  /** Makes rows for the configured exporters; others stay, with what they hold. */
+  registerExporters(names: readonly string[]): Promise<void>
+
+  /**
+   * Writes an export with its items and queues its deliveries; a delivery that waits for something older now waits
+   * for this. Pending items that wanted another action are skipped as superseded.
+   * @param pages of the inputs in order, read once, within the transaction
+   * @returns `repeated`: the export that the idempotency key already stands for; nothing was written
+   * @throws ServiceError IDEMPOTENCY_CONFLICT
+   */
+  createExport(
+    request: NewExport,
+    pages: AsyncIterable<readonly NewItem[]>,
+  ): Promise<{ readonly export: ExportRecord; readonly repeated: boolean }>
+  export(id: string): Promise<ExportRecord | undefined>
+  /** Newest first. @param before id of the export after which to go on @throws ServiceError EXPORT_UNKNOWN */
+  exports(query: {
+    readonly exporters: readonly string[]
+    readonly status?: ExportStatus
+    readonly origin?: ExportOrigin
+    readonly limit: number
+    readonly before?: string
+  }): Promise<readonly ExportRecord[]>
+  /** In the order of the inputs. @param after position of the last one of the page before */
+  items(
+    exportId: string,
+    query: { readonly statuses?: readonly ItemStatus[]; readonly limit: number; readonly after?: number },
+  ): Promise<readonly (ExportItem & { readonly position: number })[]>
+  /**
+   * Queues items with one of the statuses again, whatever the product has; where something newer is wanted meanwhile,
+   * that: an item of another action than that is skipped as superseded.
+   * @returns items queued; undefined: no such export
+   */
+  replay(exportId: string, statuses: readonly ItemStatus[], now: Date): Promise<number | undefined>
+  /** Every export of an indicator, newest first, at most `limit`. @param id of the indicator */
+  exportsWith(id: string, limit: number): Promise<readonly ExportedAs[]>
+
+  /**
+   * Makes the caller the one who works at the exporter: whatever was under way is pending again, and unsure.
+   * @returns the claim: a number that is greater than every earlier one
+   */
+  claimExporter(name: string): Promise<number>
+  /**
+   * Takes due deliveries in hand: removals first, then by due time; retries take a fifth of the room at most while
+   * there are first tries, and the other way round.
+   * @throws ClaimLost
+   */
+  claimDeliveries(
+    name: string,
+    claim: number,
+    options: { readonly limit: number; readonly now: Date },
+  ): Promise<readonly ClaimedDelivery[]>
+  /**
+   * Writes what became of deliveries. A delivery of which something newer is wanted meanwhile is pending at once.
+   * @throws ClaimLost
+   */
+  settleDeliveries(name: string, claim: number, settlements: readonly Settlement[], now: Date): Promise<void>
+  /** When the next delivery is due, RFC 3339; undefined: none waits. */
+  nextDelivery(name: string): Promise<string | undefined>
+
+  health(name: string): Promise<Health>
+  /** @throws ClaimLost */
+  saveHealth(name: string, claim: number, health: Health): Promise<void>
+  /** Closes the circuit, makes what waits due at once, lets a held forward pass this once. */
+  resumeExporter(name: string, now: Date): Promise<void>
+  exporterStates(names: readonly string[]): Promise<readonly ExporterState[]>
+
+  /**
+   * Of given indicators what the product has.
+   * @param wanted ids of indicators with their source @returns in the same order; null: nothing of ours
+   */
+  haveOf(
+    name: string,
+    wanted: readonly { readonly id: string; readonly source: string }[],
+  ): Promise<readonly (Have | null)[]>
+  /** Entries that the product has from us with a lower rank, weakest first. */
+  weakest(
+    name: string,
+    options: { readonly below: number; readonly limit: number },
+  ): Promise<readonly { readonly id: number; readonly indicator: Indicator; readonly rank: number }[]>
+  /** How many entries the product has from us. */
+  heldCount(name: string): Promise<number>
+  /** Queues removals to make room, as an export of origin `eviction`. @throws ClaimLost */
+  evict(name: string, claim: number, ids: readonly number[], reason: string, now: Date): Promise<ExportRecord>
+  /** Queues forwarded deliveries that had no room, best first. @returns how many @throws ClaimLost */
+  reviveWithoutRoom(name: string, claim: number, limit: number, now: Date): Promise<number>
+  /**
+   * Notes that the product forgot entries by itself.
+   * @param present remote ids of all that it has from us
+   * @param before what was accepted later is left alone
+   * @returns how many are gone, and the values of the first hundred
+   */
+  noteMissing(
+    name: string,
+    present: ReadonlySet<string>,
+    before: Date,
+  ): Promise<{ readonly missing: number; readonly values: readonly string[] }>
+
+  /**
+   * Queues what changed for a forward since the last time: what came or changed in its list, and what left it and the
+   * product has by forwarding. Removals wait while a fetch of a source of the list is under way, and are held when they
+   * are more than `maxRemovalShare` of what was forwarded.
+   * @param list the forward's filter as a feed of its own name, already refreshed (`FeedStore.refreshFeed`)
+   * @returns deliveries queued @throws ClaimLost
+   */
+  forward(
+    name: string,
+    claim: number,
+    options: {
+      readonly list: FeedDefinition
+      readonly sourceName: string
+      readonly maxRemovalShare: number
+      readonly now: Date
+    },
+  ): Promise<{
+    readonly upserts: number
+    readonly removals: number
+    readonly held: ForwardHeld | null
+    /** More upserts wait than one transaction takes: call again. */
+    readonly more: boolean
+  }>
+
+  /** Forgets exports that ended before, ledger rows that nothing refers to, idempotency keys older than 24 h. @returns rows removed */
+  pruneExports(before: Date, now: Date): Promise<number>
+}
+
+/** An export of an indicator, for `why`. */
+export interface ExportedAs {
+  readonly export: string
+  readonly exporter: string
+  readonly origin: ExportOrigin
+  readonly action: DeliveryAction
+  readonly createdAt: string
+  readonly status: ItemStatus
+  readonly reason: string | null
+  readonly remoteId: string | null
+}
