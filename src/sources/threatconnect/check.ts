@@ -117,6 +117,7 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
   },
   unreadable: { name: 'api', remedy: apiRemedy },
   rejected: { name: 'api', remedy: apiRemedy },
+  address: { name: 'api', remedy: apiRemedy },
   'clock-skew': { name: 'clock', remedy: 'Set the clock of this machine by NTP.' },
   credentials: { name: 'credentials', remedy: '' },
   permission: {
