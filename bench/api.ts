@@ -5,15 +5,23 @@ import { apiKey, type Child } from './processes.ts'
 
 const authorization = `Bearer ${apiKey}`
 
+export interface Asked {
+  readonly headers?: Readonly<Record<string, string>>
+  /** JSON. */
+  readonly body?: string
+}
+
 /** @throws Error for every other answer than 2xx, with its words */
 export async function ask<Answer>(
   { url }: Pick<Child, 'url'>,
   path: string,
   method: 'GET' | 'POST' = 'GET',
+  { headers, body: sent }: Asked = {},
 ): Promise<Answer> {
   const { statusCode, body } = await request(url + path, {
     method,
-    headers: { authorization },
+    headers: { authorization, ...(sent !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(sent !== undefined && { body: sent }),
     headersTimeout: 600_000,
     bodyTimeout: 600_000,
   })

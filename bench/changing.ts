@@ -10,7 +10,7 @@ import type { Changes, Order } from './children/changing-vendor.ts'
 import { compareStored } from './judge.ts'
 import { atMost, machine, peakMegabytes, printBars, printTable } from './measure.ts'
 import { type Child, startServer, withChildren } from './processes.ts'
-import { sizeOf } from './size.ts'
+import { numberOf, sizeOf } from './size.ts'
 
 const defaultSize = 100_000
 const fullSize = 1_000_000
@@ -90,8 +90,7 @@ function print({ machine, size, fetches, stored, bars }: Awaited<ReturnType<type
   printBars(bars)
 }
 
-const place = process.argv.indexOf('--seed')
-const seed = place < 0 ? 1 : Number(process.argv[place + 1])
+const seed = numberOf(process.argv, '--seed', 1)
 const result = await run(sizeOf(process.argv, defaultSize, fullSize), seed)
 if (process.argv.includes('--json')) console.log(JSON.stringify(result, undefined, 2))
 else print(result)

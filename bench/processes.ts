@@ -169,6 +169,7 @@ export interface ServerOptions {
   /** Members of the source beside or instead of those that it has here. */
   readonly source?: { readonly settings?: object; readonly [member: string]: unknown }
   readonly feeds?: readonly object[]
+  readonly exporters?: readonly object[]
   /** Arguments of node. */
   readonly preload?: readonly string[]
 }
@@ -186,6 +187,7 @@ export function serverArguments({
   baseUrl,
   source,
   feeds = [],
+  exporters = [],
   preload = [],
 }: ServerOptions): string[] {
   const settings = { baseUrl, accessId: 'bench', secretKey: 'bench', ...source?.settings }
@@ -195,6 +197,7 @@ export function serverArguments({
     store: { url: `file:${storeOf(folder)}` },
     sources: [{ name: 'tc', kind: 'threatconnect', every: 'off', proxy: 'none', ...source, settings }],
     feeds,
+    exporters,
   }
   // Made by us, so that the user that PostgreSQL runs as gets into it and its socket is there.
   mkdirSync(storeOf(folder), { recursive: true })

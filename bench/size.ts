@@ -1,9 +1,15 @@
-/** How many records a benchmark takes: `--size N`, `--full`, or what it takes by itself. */
+/** What a benchmark is told by its arguments. */
+
+/** How many records it takes: `--size N`, `--full`, or what it takes by itself. */
 export function sizeOf(args: readonly string[], usual: number, full: number): number {
-  if (args.includes('--full')) return full
-  const place = args.indexOf('--size')
+  return args.includes('--full') ? full : numberOf(args, '--size', usual, 1)
+}
+
+/** @throws RangeError unless it is a whole number from `least` */
+export function numberOf(args: readonly string[], name: string, usual: number, least = 0): number {
+  const place = args.indexOf(name)
   if (place < 0) return usual
-  const size = Number(args[place + 1])
-  if (Number.isInteger(size) && size > 0) return size
-  throw new RangeError(`--size takes a whole number above 0; received ${args[place + 1]}`)
+  const number = Number(args[place + 1])
+  if (Number.isInteger(number) && number >= least) return number
+  throw new RangeError(`${name} takes a whole number from ${least}; received ${args[place + 1]}`)
 }

@@ -1,53 +1,104 @@
 /** The composition root: the only place that knows which sources, exporters and desks there are. */
 import type { Registries } from './config/load.ts'
-import type { Config } from './config/model.ts'
-import { exporters } from './exporters/index.ts'
+import type { Config, ExporterConfig, SourceConfig } from './config/model.ts'
+import type { Exporter } from './exporters/exporter.ts'
+import { exporters as exporterKinds } from './exporters/index.ts'
 import type { App } from './http/app.ts'
+import { type Destination, destinations } from './pipeline/exports/destination.ts'
+import type { PushTarget } from './pipeline/exports/push-request.ts'
 import type { ConfiguredSources, Environment, Stored } from './routes.ts'
 import { sources as sourceKinds } from './sources/index.ts'
-import type { Source, SourceDefinition } from './sources/source.ts'
+import type { Source } from './sources/source.ts'
+import type { FeedDefinition } from './store/feed-store.ts'
 import type { Store } from './store/store.ts'
 import { incidentSinks, ticketDesks } from './tickets/index.ts'
 import { createHttpClient } from './upstream/got-client.ts'
 import type { HttpClient } from './upstream/http-client.ts'
+import { pacedClient, pacing } from './upstream/pacing.ts'
 
-export const registries: Registries = { sources: sourceKinds, exporters, ticketDesks, incidentSinks }
+export const registries = {
+  sources: sourceKinds,
+  exporters: exporterKinds,
+  ticketDesks,
+  incidentSinks,
+} satisfies Registries
 
 export function createSources(config: Config, environment: Environment): ConfiguredSources {
-  const clients: HttpClient[] = []
+  const clients = clientsOf(environment)
   const created = new Map<string, Source>()
   for (const source of config.sources) {
-    const definition = definitionOf(source.kind)
-    const connect = (baseUrl: string) => {
-      const client = createHttpClient({
-        service: source.kind,
-        baseUrl,
-        timeoutMs: source.timeoutMs,
-        proxy: source.proxy,
-        env: environment.env,
-        tls: source.tls,
-        userAgent: `indicator-feed-server/${environment.version}`,
-        log: environment.log,
-        now: environment.now,
-      })
-      clients.push(client)
-      return client
-    }
+    const definition = definitionOf(sourceKinds, source.kind)
+    const connect = (baseUrl: string) => clients.connect(source, baseUrl)
     const context = { name: source.name, connect, log: environment.log, now: environment.now }
     const options = { ...source, alwaysWhole: source.expiration.policy === 'suddenDeath' }
     created.set(source.name, definition.create(source.settings, options, context))
   }
+  return { sources: created, close: clients.close }
+}
+
+export interface ConfiguredExporters {
+  /** By name, in the order of the configuration. */
+  readonly exporters: ReadonlyMap<string, Exporter>
+  /** The same, as pushes know them. */
+  readonly targets: readonly PushTarget[]
+  /** The same, as who delivers knows them. */
+  readonly destinations: readonly Destination[]
+  /** What they forward, as feeds of the store. */
+  readonly forwards: readonly FeedDefinition[]
+  /** Ends every connection. */
+  close(): void
+}
+
+/** All requests of an exporter, its logins too, pass one gate. */
+export function createExporters(
+  config: Pick<Config, 'exporters'>,
+  environment: Environment,
+): ConfiguredExporters {
+  const clients = clientsOf(environment)
+  const { log, now } = environment
+  const targets = config.exporters.map((each): PushTarget => {
+    const { name, kind, settings, concurrency, requestsPerMinute } = each
+    const definition = definitionOf(exporterKinds, kind)
+    const gate = pacing({ concurrency, requestsPerMinute, now: () => performance.now() })
+    const connect = (baseUrl: string) => pacedClient(clients.connect(each, baseUrl), gate)
+    const exporter = definition.create(settings, { name, connect, log, now })
+    return { ...each, definition, exporter }
+  })
+  const exporters = new Map(targets.map(({ name, exporter }) => [name, exporter]))
+  const sending = destinations(config, exporters, exporterKinds)
   return {
-    sources: created,
+    exporters,
+    targets,
+    destinations: sending,
+    forwards: sending.flatMap(({ forward }) => (forward === null ? [] : [forward])),
+    close: clients.close,
+  }
+}
+
+type Instance = Pick<SourceConfig | ExporterConfig, 'kind' | 'timeoutMs' | 'proxy' | 'tls'>
+
+function clientsOf({ env, version, log, now }: Environment) {
+  const clients: HttpClient[] = []
+  return {
+    connect({ kind, timeoutMs, proxy, tls }: Instance, baseUrl: string): HttpClient {
+      const userAgent = `indicator-feed-server/${version}`
+      const client = createHttpClient({
+        service: kind,
+        ...{ baseUrl, timeoutMs, proxy, tls },
+        ...{ env, userAgent, log, now },
+      })
+      clients.push(client)
+      return client
+    },
     close() {
       for (const client of clients) client.close()
     },
   }
 }
 
-function definitionOf(kind: string): SourceDefinition {
-  const definition = sourceKinds.find((each) => each.kind === kind)
-  if (definition === undefined) throw new TypeError(`no source of kind ${kind}`)
+function definitionOf<D extends { readonly kind: string }>(kinds: readonly D[], kind: string): D {
+  const definition = kinds.find((each) => each.kind === kind)
+  if (definition === undefined) throw new TypeError(`no connector of kind ${kind}`)
   return definition
 }
 

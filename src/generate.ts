@@ -3,11 +3,16 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { pino } from 'pino'
+import type { TObject } from 'typebox'
 import { createApp, registries } from './app.ts'
 import { configJsonSchema } from './config/json-schema.ts'
 import { loadConfig } from './config/load.ts'
+import { viewOf } from './config/schema-types.ts'
+import type { ConnectorDefinition } from './connector.ts'
 import { errorTable } from './errors.ts'
+import type { ExporterDefinition } from './exporters/exporter.ts'
 import { buildOpenApi } from './http/openapi.ts'
+import { exportSchema } from './http/routes/exports-schema.ts'
 import { indicatorSchema } from './model/indicator-schema.ts'
 import { version } from './version.ts'
 
@@ -16,11 +21,10 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['openapi.yaml', await openApi()],
     ['schemas/config.json', json(configJsonSchema(registries))],
-    [
-      'schemas/indicator.json',
-      json({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...indicatorSchema }),
-    ],
+    ['schemas/indicator.json', json(standalone(indicatorSchema))],
+    ['schemas/export.json', json(standalone(exportSchema))],
     ['docs/errors.md', errors()],
+    ['docs/connectors.md', connectors()],
   ])
 }
 
@@ -51,6 +55,48 @@ Every error answer is \`application/problem+json\` (RFC 9457): \`type\`, \`title
 |---|---|---|---|
 ${rows.join('\n')}
 `
+}
+
+/** Sources and exporters: what each takes, and its settings as its schema describes them. */
+function connectors(): string {
+  const { sources, exporters } = registries
+  return `# Sources and exporters
+
+What each kind has under \`settings\`; what all of them have besides stands in
+[feed-server.example.yaml](../feed-server.example.yaml). How pushes work: [pushing](pushing.md).
+
+## Sources
+
+${sources.map((source) => connector(source, [])).join('\n')}
+## Exporters
+
+${exporters.map((exporter) => connector(exporter, pushWords(exporter))).join('\n')}`
+}
+
+function pushWords({ accepts, maxBatch, objectsPerRun = 1000, options }: ExporterDefinition): string[] {
+  const sizes = `At most ${maxBatch} in one batch; \`objectsPerRun\` is ${objectsPerRun} by default.`
+  return [
+    `Takes ${accepts.join(', ')}; everything else is \`skipped\`. ${sizes}\n`,
+    table('option of a push', options),
+  ]
+}
+
+function connector({ kind, title, settings }: ConnectorDefinition, parts: readonly string[]): string {
+  return [`### ${title}: \`${kind}\`\n`, ...parts, table('setting', settings)].join('\n')
+}
+
+function table(head: string, schema: TObject): string {
+  const required: readonly string[] = schema.required ?? []
+  const rows = Object.entries(schema.properties).map(([name, property]) => {
+    const { description = '', 'x-secret': secret } = viewOf(property)
+    const needed = required.includes(name) && !('default' in property) ? ' Needed.' : ''
+    return `| \`${name}\`${secret ? ' (secret)' : ''} | ${description.replaceAll('|', '\\|')}${needed} |`
+  })
+  return [`| ${head} | takes |`, '|---|---|', ...rows, ''].join('\n')
+}
+
+function standalone(schema: object): object {
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...schema }
 }
 
 function json(value: unknown): string {

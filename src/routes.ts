@@ -1,6 +1,7 @@
 /** Part of the composition root: the routes, with what each of them needs. */
 import type { Logger } from 'pino'
 import type { Sources } from './commands/pick-source.ts'
+import { limitedFilterSchema } from './config/filter.ts'
 import { durationText } from './config/formats.ts'
 import type { Config } from './config/model.ts'
 import { type FeedLists, feedLists } from './feeds/feed-lists.ts'
@@ -8,9 +9,13 @@ import { inFeeds } from './feeds/feed-membership.ts'
 import type { RoutePlugin } from './http/app.ts'
 import type { ApiKey } from './http/auth.ts'
 import { changeRoutes } from './http/routes/changes.ts'
+import { exporterRoutes } from './http/routes/exporters.ts'
+import { exportRoutes } from './http/routes/exports.ts'
+import { exporterSchema, exportSchema } from './http/routes/exports-schema.ts'
 import { feedRoutes } from './http/routes/feeds.ts'
 import { feedApiRoutes } from './http/routes/feeds-api.ts'
 import { indicatorRoutes } from './http/routes/indicators.ts'
+import { pushRoutes } from './http/routes/push.ts'
 import { runRoutes } from './http/routes/runs.ts'
 import { sourceRunsRoutes } from './http/routes/source-runs.ts'
 import { type SourceInfo, sourceRoutes, sourceSchemas } from './http/routes/sources.ts'
@@ -19,6 +24,7 @@ import { tcGetIndicators } from './http/routes/tc-get-indicators.ts'
 import { tcGetOwners } from './http/routes/tc-get-owners.ts'
 import type { ServerOptions } from './http/server.ts'
 import { indicatorSchema } from './model/indicator-schema.ts'
+import type { Exports } from './pipeline/exports/exports.ts'
 import type { Fetches } from './pipeline/schedule.ts'
 import { absent } from './store/absent.ts'
 import type { PostgresStore } from './store/postgres/index.ts'
@@ -44,6 +50,7 @@ export interface Stored {
   readonly configured: ConfiguredSources
   readonly store: PostgresStore
   readonly fetches: Fetches
+  readonly exports: Exports
   /** Keys beside those of the configuration; they count only where it has some. */
   readonly keys?: readonly ApiKey[]
 }
@@ -53,9 +60,9 @@ export function routesOf(
   config: Config,
   environment: Pick<Environment, 'log' | 'version' | 'now'>,
   sources: Sources,
-  stored: Pick<Stored, 'store' | 'fetches'> | undefined,
+  stored: Pick<Stored, 'store' | 'fetches' | 'exports'> | undefined,
 ): Pick<ServerOptions, 'routes' | 'schemas'> & { close(): void } {
-  const { store, fetches } = stored ?? { store: absent<Stored['store']>('a store'), fetches: noFetches }
+  const { store, fetches, exports } = stored ?? nothingStored
   const { publicUrl } = config.server
   const shared = { store, ...(publicUrl !== undefined && { publicUrl }) }
   const { feeds } = config
@@ -70,8 +77,7 @@ export function routesOf(
     indicatorRoutes({
       ...shared,
       feedsOf: (indicator) => inFeeds(store, feeds, lists.state, indicator),
-      // Exporters tell of their own here.
-      exportsOf: async () => [],
+      exportsOf: ({ id }) => store.exportsWith(id, mostExportsTold),
     }),
     changeRoutes({ store }),
     feedRoutes({ ...shared, names: feeds.map(({ name }) => name), lists }),
@@ -82,6 +88,9 @@ export function routesOf(
       collectionId: (feed) => collectionOf(feed).id,
       now: environment.now,
     }),
+    pushRoutes({ exports, filter: limitedFilterSchema }),
+    exportRoutes({ ...shared, exports }),
+    exporterRoutes({ exports }),
     taxiiRoutes({
       ...shared,
       names: feeds.map(({ name }) => name),
@@ -92,7 +101,7 @@ export function routesOf(
   ]
   return {
     routes,
-    schemas: [indicatorSchema, ...sourceSchemas],
+    schemas: [indicatorSchema, ...sourceSchemas, exportSchema, exporterSchema],
     close: stored === undefined ? () => {} : lists.close,
   }
 }
@@ -122,8 +131,15 @@ function listsOf(
   })
 }
 
-const noFetches: Fetches = {
-  fetch: absent<Fetches>('a store').fetch,
-  nextFetch: () => null,
-  stopping: new AbortController().signal,
+/** Of one indicator, by its `why`. */
+const mostExportsTold = 1000
+
+const nothingStored: Pick<Stored, 'store' | 'fetches' | 'exports'> = {
+  store: absent<Stored['store']>('a store'),
+  fetches: {
+    fetch: absent<Fetches>('a store').fetch,
+    nextFetch: () => null,
+    stopping: new AbortController().signal,
+  },
+  exports: absent<Exports>('a store'),
 }

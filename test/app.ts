@@ -1,12 +1,19 @@
 /** The whole server over a simulator, as `serve` would make it, without listening. */
 import { pino } from 'pino'
 import { stringify } from 'yaml'
-import { createApp, createSources, registries } from '../src/app.ts'
+import {
+  type ConfiguredExporters,
+  createApp,
+  createExporters,
+  createSources,
+  registries,
+} from '../src/app.ts'
 import { loadConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config/model.ts'
 import { formatProblem } from '../src/config/problem.ts'
 import { renderForCollections } from '../src/feeds/stix/objects.ts'
 import type { App } from '../src/http/app.ts'
+import { createExports } from '../src/pipeline/exports/exports.ts'
 import { pipelineSources } from '../src/pipeline/pipeline-source.ts'
 import { createSchedule, type Schedule } from '../src/pipeline/schedule.ts'
 import { demoAccount } from '../src/sources/threatconnect/simulator/accounts.ts'
@@ -47,32 +54,59 @@ export async function appWith(file: object, log = pino({ level: 'silent' })): Pr
 
 export interface StoredApp {
   readonly app: App
+  /** Another one over the same store, as after a restart; closed with the test. */
+  again(): Promise<App>
   readonly store: PostgresStore
   /** Not started: its sources are fetched at its start. */
   readonly schedule: Schedule
 }
 
-/** With a store of its own, closed with the test. */
+export type Sending = Pick<ConfiguredExporters, 'targets' | 'destinations' | 'close'>
+
+/**
+ * With a store of its own, closed with the test.
+ * @param sending exporters in place of those that are configured
+ */
 export async function storedApp(
   t: { teardown(after: () => Promise<void>): void },
   file: object,
   log = pino({ level: 'silent' }),
+  sending?: Sending,
 ): Promise<StoredApp> {
   const config = configOf(file)
   const environment = { log, version: '0.0.0', env: {}, now: Date.now }
+  const { targets, destinations, close } = sending ?? createExporters(config, environment)
   const { connection } = await freshDatabase(t)
   const store = await openPostgresStore({ connection, log, render: renderForCollections })
   const configured = createSources(config, environment)
   const sources = pipelineSources(config, configured.sources)
   await store.registerSources(sources.map(({ name }) => name))
-  await store.registerFeeds(config.feeds)
-  const schedule = createSchedule({ store, sources, connection, exclusive: true, log, now: Date.now })
-  const app = await createApp(config, environment, { configured, store, fetches: schedule })
-  await app.ready()
+  await store.registerExporters(targets.map(({ name }) => name))
+  const forwards = destinations.flatMap(({ forward }) => (forward === null ? [] : [forward]))
+  await store.registerFeeds([...config.feeds, ...forwards])
+  const schedule = createSchedule({
+    ...{ store, sources, connection, exclusive: true, log, now: Date.now },
+    exports: { destinations, store },
+  })
+  const exports = createExports({
+    ...{ store, destinations: targets, feeds: config.feeds, log, now: Date.now },
+    sources: sources.map(({ name }) => name),
+    stopping: schedule.stopping,
+    wake: schedule.wake,
+  })
+  const apps: App[] = []
+  const again = async () => {
+    const app = await createApp(config, environment, { configured, store, fetches: schedule, exports })
+    apps.push(app)
+    await app.ready()
+    return app
+  }
+  const app = await again()
   t.teardown(async () => {
-    await Promise.all([app.close(), schedule.stop(1000)])
+    await Promise.all([...apps.map((each) => each.close()), schedule.stop(1000)])
     configured.close()
+    close()
     await store.close()
   })
-  return { app, store, schedule }
+  return { app, again, store, schedule }
 }

@@ -33,12 +33,12 @@ const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
   [/^taxii\//, '^(taxii/|feeds/|store/|model/|config/model|errors.ts$)'],
   [
     /^pipeline\//,
-    '^(pipeline/|store/(?!postgres|embedded)|sources/source|model/|config/model|(errors|connector).ts$)',
+    '^(pipeline/|store/(?!postgres|embedded)|(sources/source|exporters/exporter|feeds/gate|config/(model|filter)|errors|connector|did-you-mean).ts$|model/)',
   ],
   [/^commands\//, '^(commands/|model/|(errors|sources/source|sources/threatconnect/types).ts$)'],
   [
     /^http\//,
-    '^(http/|commands/|model/|feeds/|taxii/|pipeline/(receipt|schedule).ts$|store/(?!postgres|embedded)|(errors|connector|did-you-mean|sources/source).ts$)',
+    '^(http/|commands/|model/|feeds/|taxii/|pipeline/(exports/|(receipt|schedule).ts$)|store/(?!postgres|embedded)|(errors|connector|did-you-mean|sources/source).ts$)',
   ],
   [/^cli\//, '^(?!(sources|exporters|tickets)/([^/]+/|index))'],
   [/^main\.ts$/, '^cli/'],
@@ -162,6 +162,11 @@ t.test('a violation is found, whatever it is', async (t) => {
       'a connector imports the interface of another kind',
       { 'exporters/a/x.ts': from('../../sources/source.ts') },
       ['exporters/a/x.ts imports sources/source.ts'],
+    ],
+    [
+      'the engine of pushes knows a product',
+      { 'pipeline/exports/x.ts': from('../../exporters/a/y.ts') },
+      ['pipeline/exports/x.ts imports exporters/a/y.ts'],
     ],
     ['HTTP knows a vendor', { 'http/x.ts': from('../sources/a/y.ts') }, ['http/x.ts imports sources/a/y.ts']],
     [

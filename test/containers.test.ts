@@ -385,6 +385,29 @@ t.test('the command at the top of the Compose file gets the owners of the demo',
   t.match(doctor.json(), { ok: true }, doctor.body)
 })
 
+t.test('the other configuration of the demo leads to every simulated product as well', async (t) => {
+  const [, file = ''] = /FEED_CONFIG_FILE=(\S+) docker compose --profile demo up/.exec(instructions) ?? []
+  t.not(file, '')
+  const [plain, pushing] = [loadInContainer(), loadInContainer({ FEED_CONFIG_FILE: file })]
+  t.ok(plain.ok && pushing.ok)
+  if (!plain.ok || !pushing.ok) return
+  t.same(pushing.config.sources, plain.config.sources)
+  t.same(pushing.config.store, plain.config.store)
+  t.same(pushing.config.auth.keys[0]?.scopes, ['indicators:read', 'sources:run', 'push:*'])
+  const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => simulators.close())
+  const { secureworks, darktrace, cofense } = simulators
+  t.match(pushing.config.exporters, [
+    { name: 'secureworks', settings: { ...secureworks, baseUrl: 'http://simulators:9101' } },
+    { name: 'darktrace', settings: { ...darktrace, host: 'http://simulators:9102' } },
+    { name: 'cofense', settings: { ...cofense, baseUrl: 'http://simulators:9103' } },
+  ])
+  const [, exporter = ''] = /\/api\/v1\/push\/(\w+)\?wait=/.exec(instructions) ?? []
+  t.ok(pushing.config.exporters.some(({ name }) => name === exporter))
+  const probe = asIs.services.simulators?.healthcheck?.test.join(' ')
+  t.match(probe, 'http://127.0.0.1:9103/', 'they are healthy when the last of them answers')
+})
+
 t.test('variables and secret files alone lead to another ThreatConnect, under keys of its own', async (t) => {
   const account = { accessId: '98765', secretKey: 'k"{}#: of another' }
   const other = await startThreatConnectSimulator({ accounts: [account] })

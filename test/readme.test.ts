@@ -29,7 +29,7 @@ function request(command: string) {
   const header = option(/-H '([^']+)'/)?.split(': ') ?? []
   const payload = option(/-d '([^']+)'/)
   return {
-    method: option(/-X (\w+)/) === 'POST' ? ('POST' as const) : ('GET' as const),
+    method: option(/-X (\w+)/) === 'POST' || payload !== undefined ? ('POST' as const) : ('GET' as const),
     url: url.replace('http://127.0.0.1:8080', ''),
     headers: header.length === 2 ? { [String(header[0])]: header[1] } : {},
     ...(payload !== undefined && { payload }),
@@ -46,16 +46,21 @@ function form(value: unknown): unknown {
 t.test('every request of the README runs, and its answer has the form that stands there', async (t) => {
   const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
   t.teardown(() => simulators.close())
-  const { baseUrl, accessId, secretKey } = simulators.threatconnect
+  const { threatconnect, secureworks, darktrace, cofense } = simulators
   const { app, schedule } = await storedApp(t, {
-    sources: [{ name: 'tc', kind: 'threatconnect', settings: { baseUrl, accessId, secretKey } }],
+    sources: [{ name: 'tc', kind: 'threatconnect', settings: threatconnect }],
     feeds: [{ name: 'block-ip', types: ['ipv4', 'ipv6', 'cidr'] }],
+    exporters: [
+      { kind: 'secureworks', settings: secureworks },
+      { kind: 'darktrace', settings: darktrace, forward: { types: ['domain'], minScore: 3 } },
+      { kind: 'cofense', settings: cofense },
+    ],
   })
   await schedule.start()
   const first = await app.inject({ method: 'POST', url: '/api/v1/sources/tc/fetch?wait=60' })
   t.equal(first.statusCode, 200)
   const all = examples()
-  t.ok(all.length >= 18, `${all.length} requests`)
+  t.ok(all.length >= 24, `${all.length} requests`)
   for (const { command, answer } of all) {
     const response = await app.inject(request(command))
     const isJson = /^application\/(?:\S+\+)?json\b/.test(String(response.headers['content-type']))

@@ -37,7 +37,7 @@ async function demo(port: number | undefined): Promise<void> {
     const remedy = 'stop it, or choose another port with --port or FEED_PORT'
     const { url, store, schedule } = await serve(config, warnings, { remedy, beforeExit: clear })
     await fetchOnce(store, schedule)
-    await print(welcome(url, simulators.threatconnect.baseUrl))
+    await print(welcome(url, simulators))
   } catch (error) {
     await clear()
     throw error
@@ -60,25 +60,24 @@ async function fetchOnce(store: Serving['store'], { fetch, stopping }: Serving['
 const sourceName = 'tc'
 
 /** The demo's own configuration, read as any other: only the log's level and the port are the user's to change. */
-function demoConfig({ threatconnect }: Simulators, folder: string, port: number | undefined): LoadedConfig {
-  const { baseUrl, accessId, secretKey } = threatconnect
+function demoConfig(simulators: Simulators, folder: string, port: number | undefined): LoadedConfig {
+  const { threatconnect, secureworks, darktrace, cofense } = simulators
   const file = {
     server: { host: '127.0.0.1', port: 8080 },
     log: { level: 'warn' },
     store: { url: `file:${folder}` },
     sources: [
-      {
-        name: sourceName,
-        kind: 'threatconnect',
-        every: '5m',
-        proxy: 'none',
-        settings: { baseUrl, accessId, secretKey },
-      },
+      { name: sourceName, kind: 'threatconnect', every: '5m', proxy: 'none', settings: threatconnect },
     ],
     feeds: [
       { name: 'block-ip', types: ['ipv4', 'ipv6', 'cidr'], maxTlp: 'amber' },
       { name: 'block-domain', types: ['domain'], minScore: 3 },
       { name: 'everything' },
+    ],
+    exporters: [
+      { kind: 'secureworks', proxy: 'none', settings: secureworks },
+      { kind: 'darktrace', proxy: 'none', settings: darktrace, forward: { types: ['domain'], minScore: 3 } },
+      { kind: 'cofense', proxy: 'none', settings: cofense },
     ],
   }
   const { FEED_LOG_LEVEL, FEED_PORT } = environment()
@@ -94,20 +93,25 @@ function demoConfig({ threatconnect }: Simulators, folder: string, port: number 
   throw configFailure(loaded.errors)
 }
 
-function welcome(url: string, simulator: string): string {
+function welcome(url: string, { threatconnect, secureworks, darktrace, cofense }: Simulators): string {
+  const json = "-H 'Content-Type: application/json'"
   return `
 The demo runs; Ctrl-C ends all of it.
 
   ${url}/docs          Swagger UI: every example runs against this demo
   ${url}/openapi.json  its description
-  ${simulator}  the simulated ThreatConnect, which checks every signature
+
+  ${threatconnect.baseUrl}  the simulated ThreatConnect, which checks every signature
+  ${secureworks.baseUrl}  the simulated Secureworks Taegis XDR
+  ${darktrace.host}  the simulated Darktrace, which gets the bad domains by itself
+  ${cofense.baseUrl}  the simulated Cofense Triage
 
 Five commands to try:
 
   curl '${url}/feeds/block-ip.txt?profile=panos-ip'
   curl '${url}/api/v1/indicators?type=domain&min_score=3&limit=2'
-  curl '${url}/api/v1/changes?limit=3'
   curl -X POST '${url}/api/v1/sources/tc/fetch?wait=60'
+  curl '${url}/api/v1/push/secureworks?wait=30' ${json} -d '{"indicators":["203.0.113.7","evil.example"]}'
   curl '${url}/api/v1/tc-get-indicators?indicator_type=Address,Host&confidence=50&threat_assess_score=300&view=xsoar'
 
 `

@@ -16,15 +16,25 @@ export class CommandError extends Error {
   }
 }
 
+const usageCodes: ReadonlySet<ErrorCode> = new Set([
+  'ARGUMENT_INVALID',
+  'SOURCE_UNKNOWN',
+  'EXPORTER_UNKNOWN',
+  'FEED_UNKNOWN',
+])
+
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode
-  const usage = error instanceof ServiceError && ['ARGUMENT_INVALID', 'SOURCE_UNKNOWN'].includes(error.code)
+  const usage = error instanceof ServiceError && usageCodes.has(error.code)
   return usage ? 2 : 1
 }
 
 /** Where the table's advice is about HTTP; empty where the detail says it all. */
 const advice: Partial<Record<ErrorCode, string>> = {
   SOURCE_UNKNOWN: '',
+  EXPORTER_UNKNOWN: '',
+  FEED_UNKNOWN: '',
+  FEED_NOT_READY: 'Fetch its sources first: `feed-server fetch`.',
   QUERY_REFUSED: "Correct the TQL; the source's own words are above. --explain shows what would be sent.",
   UPSTREAM_THROTTLED: 'Ask less often.',
   UPSTREAM_UNAVAILABLE:

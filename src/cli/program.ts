@@ -10,6 +10,7 @@ import { fetchCommand } from './fetch.ts'
 import { getIndicatorsCommand } from './get-indicators.ts'
 import { getOwnersCommand } from './get-owners.ts'
 import { keysCommand } from './keys.ts'
+import { pushCommand } from './push.ts'
 import { restoreCommand } from './restore.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
@@ -55,6 +56,7 @@ function program(): Command {
     getIndicatorsCommand,
     getOwnersCommand,
     fetchCommand,
+    pushCommand,
     backupCommand,
     restoreCommand,
     checkCommand,

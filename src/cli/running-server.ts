@@ -37,33 +37,75 @@ export function admission(folder: string): Admission {
 }
 
 export interface RunningServer {
-  /** @throws CommandError with what the server says */
-  ask(method: 'GET' | 'POST', path: string): Promise<unknown>
+  readonly url: string
+  /**
+   * @param body sent as JSON
+   * @throws CommandError with what the server says; the signal's reason
+   */
+  ask(method: 'GET' | 'POST', path: string, options?: AskOptions): Promise<unknown>
 }
 
-const timeoutMs = 30_000
+interface AskOptions {
+  readonly body?: unknown
+  readonly signal?: AbortSignal
+  /** Default 30 s. */
+  readonly timeoutMs?: number
+}
 
 /** @param url where its API answers, as it told */
 export function runningServer(url: string, folder: string): RunningServer {
   const key = keyIn(folder)
   return {
-    async ask(method, path) {
-      const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
-      let response: Response
+    url,
+    async ask(method, path, { body, signal, timeoutMs = 30_000 } = {}) {
+      const headers = {
+        ...(key !== undefined && { authorization: `Bearer ${key}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      }
+      const timeout = AbortSignal.timeout(timeoutMs)
+      let status: number
+      let text: string
       try {
-        response = await fetch(url + path, { method, headers, signal: AbortSignal.timeout(timeoutMs) })
+        const response = await fetch(url + path, {
+          method,
+          headers,
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+          signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        })
+        status = response.status
+        text = await response.text()
       } catch (cause) {
+        signal?.throwIfAborted()
         throw new CommandError(
           `the server at ${url}, which has the store, does not answer: ${causeOf(cause)}`,
           1,
         )
       }
-      const answer: unknown = await response.json()
-      if (response.ok) return answer
-      const { code, detail } = answer as { code?: string; detail?: string }
-      throw new CommandError(`the server at ${url}, which has the store, refused: ${code}: ${detail}`, 1)
+      return answerOf(status, text, url)
     },
   }
+}
+
+function answerOf(status: number, text: string, url: string): unknown {
+  let answer: unknown
+  try {
+    answer = JSON.parse(text)
+  } catch {
+    throw new CommandError(`the server at ${url}, which has the store, answered ${status} without JSON`, 1)
+  }
+  if (status >= 200 && status < 300) return answer
+  const { code, detail, errors = [] } = answer as Problem
+  const details = errors.length === 0 ? [detail] : errors.map((each) => each.detail)
+  throw new CommandError(
+    `the server at ${url}, which has the store, refused: ${code}: ${details.join('\n')}`,
+    1,
+  )
+}
+
+interface Problem {
+  readonly code?: string
+  readonly detail?: string
+  readonly errors?: readonly { readonly detail: string }[]
 }
 
 /** Absent: the server needs none, or has not made one. */

@@ -1,9 +1,10 @@
-/** The whole server in this process: store, sources, schedule and HTTP, started and stopped in order. */
+/** The whole server in this process: store, sources, exporters, schedule and HTTP, started and stopped in order. */
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import { createApp, createSources } from '../app.ts'
+import { createApp, createExporters, createSources } from '../app.ts'
 import type { Config } from '../config/model.ts'
 import type { App } from '../http/app.ts'
+import { createExports } from '../pipeline/exports/exports.ts'
 import { pipelineSources } from '../pipeline/pipeline-source.ts'
 import { createSchedule, type Schedule } from '../pipeline/schedule.ts'
 import type { Environment } from '../routes.ts'
@@ -19,12 +20,12 @@ export interface Server {
   /** Why it can't go on, should that happen. */
   readonly broken: Promise<Error | undefined>
   /**
-   * Listens, then begins to fetch.
+   * Listens, then begins to fetch and to deliver.
    * @returns the server's URL
    * @throws CommandError when the address can't be had
    */
   start(host: string, port: number, remedy: string): Promise<string>
-  /** Requests and fetches under way may end, for a while; harmless when it never started. */
+  /** Requests, fetches and batches under way may end, for a while; harmless when it never started. */
   stop(): Promise<void>
 }
 
@@ -51,17 +52,31 @@ async function overStore(config: Config, environment: Environment, opened: Opene
   const configured = createSources(config, environment)
   const sources = pipelineSources(config, configured.sources)
   await store.registerSources(sources.map(({ name }) => name))
-  await store.registerFeeds(config.feeds)
-  const schedule = createSchedule({ store, sources, connection, exclusive, log, now, housekeeping: {} })
+  const sending = createExporters(config, environment)
+  const { targets, destinations, forwards } = sending
+  await store.registerExporters(targets.map(({ name }) => name))
+  await store.registerFeeds([...config.feeds, ...forwards])
+  const schedule = createSchedule({
+    ...{ store, sources, connection, exclusive, log, now },
+    exports: { destinations, store },
+    housekeeping: {},
+  })
+  const exports = createExports({
+    ...{ store, destinations: targets, feeds: config.feeds, log, now },
+    sources: sources.map(({ name }) => name),
+    stopping: schedule.stopping,
+    wake: schedule.wake,
+  })
   const door = config.store.kind === 'embedded' ? admission(config.store.folder) : undefined
   const keys = door === undefined ? [] : [door.key]
-  const app = await createApp(config, environment, { configured, store, fetches: schedule, keys })
+  const app = await createApp(config, environment, { configured, store, fetches: schedule, exports, keys })
   const stopServing = stopper(app, log)
   let stopping: Promise<void> | undefined
   const stop = async () => {
     door?.close()
     await Promise.all([stopServing(), schedule.stop(handBackMs)])
     configured.close()
+    sending.close()
     await opened.close()
   }
   return {

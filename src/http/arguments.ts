@@ -9,7 +9,7 @@ import { type FieldError, ServiceError } from '../errors.ts'
 import { readLenientBody, readQuery, readTexts, type SchemaView } from './arguments-text.ts'
 import { inWords, type Place, type WordsSchema } from './arguments-words.ts'
 import { isJson } from './json.ts'
-import { closed, headerSchema, jsonBody, openPlace } from './request-schema.ts'
+import { closed, headerSchema, jsonBody, openPlace, withoutUnchecked } from './request-schema.ts'
 
 /** As many errors as an answer lists. */
 const mostErrors = 100
@@ -151,7 +151,7 @@ export function argumentReaders(): ArgumentReaders {
   const noBody = part(nothing, 'body')
 
   function bodyReader(given: unknown, lenient: boolean): (request: FastifyRequest) => FieldError[] {
-    const body = given === undefined ? noBody : part(closed(jsonBody(given)), 'body')
+    const body = given === undefined ? noBody : part(closed(withoutUnchecked(jsonBody(given))), 'body')
     return (request) => {
       if (request.body === undefined) {
         if (given === undefined) return []

@@ -95,11 +95,13 @@ function relaxBodies(document: Json): void {
   }
 }
 
+const marks: ReadonlySet<string> = new Set(['x-takes', 'x-unchecked', 'x-list'])
+
 /** A copy in the usual order, without the marks that are for our own reader. */
 function copied(document: Json): Json {
   const { openapi, info, servers, tags, security, paths, components, ...rest } = document
   const ordered = { openapi, info, servers, tags, security, paths, components, ...rest }
-  return JSON.parse(JSON.stringify(ordered, (name, value) => (name === 'x-takes' ? undefined : value)))
+  return JSON.parse(JSON.stringify(ordered, (name, value) => (marks.has(name) ? undefined : value)))
 }
 
 /** Both documents; the app must be ready. */

@@ -22,6 +22,14 @@ export function closed(schema: unknown): unknown {
   return copy
 }
 
+/** A copy without what is there for the description alone (`x-unchecked`): the route itself checks that. */
+export function withoutUnchecked(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutUnchecked)
+  if (!isJson(schema)) return schema
+  if (schema['x-unchecked'] === true) return {}
+  return Object.fromEntries(Object.entries(schema).map(([name, one]) => [name, withoutUnchecked(one)]))
+}
+
 /**
  * Where a closed schema would still take unknown members without a word: in what it refers to, or in `allOf`, whose
  * parts can't be closed. Undefined: nowhere.

@@ -1,5 +1,6 @@
 /** What the store needs from time to time: what is due leaves, what is old is forgotten. By one replica at a time. */
 import type { Logger } from 'pino'
+import type { DeliveryStore } from '../store/delivery-store.ts'
 import type { FeedStore } from '../store/feed-store.ts'
 import type { IndicatorReader } from '../store/indicator-reader.ts'
 import type { PublicationStore } from '../store/publication-store.ts'
@@ -16,7 +17,8 @@ export interface HousekeepingOptions {
 export type HousekeepingStore = Pick<IngestStore, 'expire' | 'prune' | 'forgetSource'> &
   Pick<IndicatorReader, 'sourceNames'> &
   Pick<PublicationStore, 'prunePublications'> &
-  Pick<FeedStore, 'pruneFeeds'>
+  Pick<FeedStore, 'pruneFeeds'> &
+  Pick<DeliveryStore, 'pruneExports'>
 
 interface Context {
   readonly store: HousekeepingStore
@@ -41,7 +43,7 @@ export interface Housekeeping {
 
 /** Observations in one transaction: feeds and lookups go on meanwhile. */
 const batch = 1000
-/** Changes and tombstones are kept for 30 days. */
+/** Changes and tombstones are kept for 30 days, exports for 30 days after they ended. */
 const keptMs = 30 * 86_400_000
 
 export function housekeeping(
@@ -54,9 +56,9 @@ export function housekeeping(
   }
   const prune = async () => {
     const before = new Date(now() - keptMs)
-    const changes = await store.prune(before)
-    const rows = changes + (await store.prunePublications(before)) + (await store.pruneFeeds())
-    if (rows > 0) log.info({ rows }, 'old changes were removed')
+    const changes = (await store.prune(before)) + (await store.prunePublications(before))
+    const rows = changes + (await store.pruneFeeds()) + (await store.pruneExports(before, new Date(now())))
+    if (rows > 0) log.info({ rows }, 'what is old was removed')
   }
   const forget = async () => {
     const configured = new Set(sources.map(({ name }) => name))

@@ -39,23 +39,36 @@ export async function receiptOf(run: Run, store: Pick<RunStore, 'unreadable'>): 
   }
 }
 
+interface Waiting {
+  readonly waitMs: number
+  readonly signal: AbortSignal
+  readonly pollMs?: number
+}
+
 /** Resolves when the run has ended, when `waitMs` are over or when a signal is aborted, with the run as it is then. */
-export async function untilEnded(
-  run: Run,
-  store: Pick<RunStore, 'run'>,
-  {
-    waitMs,
-    signal,
-    pollMs = 200,
-  }: { readonly waitMs: number; readonly signal: AbortSignal; readonly pollMs?: number },
-): Promise<Run> {
+export function untilEnded(run: Run, store: Pick<RunStore, 'run'>, waiting: Waiting): Promise<Run> {
+  return latestOf(
+    run,
+    () => store.run(run.id),
+    ({ status }) => status !== 'running',
+    waiting,
+  )
+}
+
+/** The latest state of what was `first`: once it is over, when the time is, or when the signal is aborted. */
+export async function latestOf<T>(
+  first: T,
+  again: () => Promise<T | undefined>,
+  isOver: (state: T) => boolean,
+  { waitMs, signal, pollMs = 200 }: Waiting,
+): Promise<T> {
   const last = performance.now() + waitMs
-  let latest = run
-  while (latest.status === 'running' && !signal.aborted) {
+  let latest = first
+  while (!isOver(latest) && !signal.aborted) {
     const left = last - performance.now()
     if (left <= 0) break
     await pause(Math.min(pollMs, left), signal)
-    latest = (await store.run(run.id)) ?? latest
+    latest = (await again()) ?? latest
   }
   return latest
 }

@@ -1,15 +1,18 @@
 /**
- * Who fetches what, and when. The truth about fetches is the table of runs; a queue for each source only says when to
- * look there, so that of any number of replicas one at a time works at a source.
+ * Who fetches and delivers what, and when. The truth stands in tables of the store; a queue for each source and each
+ * destination only says when to look there, so that of any number of replicas one at a time works at it.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { ServiceError } from '../errors.ts'
 import type { Run, SourceState, Store } from '../store/store.ts'
 import { dueAt } from './due.ts'
+import type { Destination } from './exports/destination.ts'
+import { type ExportStore, type ExportWork, exportWork } from './exports/export-work.ts'
 import { carryOut, type FetchContext } from './fetch.ts'
 import { type HousekeepingOptions, type HousekeepingStore, housekeeping } from './housekeeping.ts'
+import { persistently } from './persistently.ts'
 import type { PipelineSource } from './pipeline-source.ts'
+import { planCall } from './plan-call.ts'
 import { openQueues, type QueueConnection, type Queues } from './queue.ts'
 
 export interface ScheduleOptions {
@@ -21,13 +24,18 @@ export interface ScheduleOptions {
   readonly log: Logger
   /** Milliseconds since the epoch. */
   now(): number
-  /** Absent in a process that only fetches. */
+  /** Absent in a process that only fetches or pushes. */
   readonly housekeeping?: HousekeepingOptions
-  /** How often each replica looks whether every source has its call. Default 15 s. */
+  /** Absent in a process that only fetches. */
+  readonly exports?: {
+    readonly destinations: readonly Destination[]
+    readonly store: ExportStore
+  }
+  /** How often each replica looks whether every source and destination has its call. Default 15 s. */
   readonly planEveryMs?: number
 }
 
-export interface Schedule extends Fetches {
+export interface Schedule extends Fetches, Wakes {
   /** @throws Error when the queue can't be opened; ServiceError STORE_UNAVAILABLE */
   start(): Promise<void>
   /**
@@ -47,6 +55,12 @@ export interface Fetches {
   readonly stopping: AbortSignal
 }
 
+/** What pushes can ask of the schedule. */
+export interface Wakes {
+  /** Something is to be delivered, or may go on. Before the start: nothing, everything is looked at then. */
+  wake(exporter: string): Promise<void>
+}
+
 /** Not started yet: what is asked for before is fetched at the start. */
 export function createSchedule(options: ScheduleOptions): Schedule {
   const { store, sources, log, now } = options
@@ -57,6 +71,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   let queues: Queues | undefined
   let starting: Promise<void> | undefined
   let planning: Promise<void> | undefined
+  let exporting: ExportWork | undefined
 
   const begin = async (opened: Queues) => {
     const planner: Planner = { store, queues: opened, now, startedAt }
@@ -65,13 +80,20 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     for (const source of sources) {
       await opened.work(queueOf(source.name), (claimed) => {
         const until = AbortSignal.any([claimed, signal])
-        return persistently(() => look(source, planner, { store, log, now }, until), log, until)
+        return persistently(() => look(source, planner, { store, log, now }, until), {
+          what: 'a fetch',
+          log,
+          signal: until,
+        })
       })
     }
     await keeping?.work()
+    exporting = options.exports && exportWork({ ...options, ...options.exports, queues: opened, signal })
+    await exporting?.work()
     const planAll = async () => {
       for (const source of sources) await plan(source, planner)
       await keeping?.plan()
+      await exporting?.plan()
     }
     await planAll()
     planning = repeatedly(() => planAll().then(() => keeping?.forget()), {
@@ -103,6 +125,9 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       await queues?.call(queueOf(name), 0)
       return started
     },
+    async wake(exporter) {
+      await exporting?.wake(exporter)
+    },
     nextFetch(name, state) {
       const source = byName.get(name)
       const due = source && dueAt(state, source, startedAt)
@@ -120,23 +145,6 @@ export function createSchedule(options: ScheduleOptions): Schedule {
 
 function queueOf(source: string): string {
   return `fetch/${source}`
-}
-
-const againMs = 1000
-/** A store that is away for hours is told of now and then. */
-const toldEvery = 30
-
-/** While the store is away the call is kept: whoever gives it back can't say so anyway. */
-async function persistently(work: () => Promise<void>, log: Logger, signal: AbortSignal): Promise<void> {
-  for (let failures = 0; ; failures++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof ServiceError && error.code === 'STORE_UNAVAILABLE')) throw error
-      if (failures % toldEvery === 0) log.warn({ reason: error.message }, 'a fetch waits for the store')
-    }
-    await wait(againMs, undefined, { signal })
-  }
 }
 
 interface Planner {
@@ -166,19 +174,10 @@ async function look(
   await plan(source, planner)
 }
 
-/**
- * Makes the call for the next fetch. Somebody may ask for a fetch meanwhile, whose call must not be moved away: so the
- * state is looked at once more.
- */
+/** Makes the call for the next fetch. */
 async function plan(source: PipelineSource, { store, queues, now, startedAt }: Planner): Promise<void> {
-  const name = queueOf(source.name)
   const due = async () => dueAt(await store.sourceState(source.name), source, startedAt)
-  for (let next = await due(), planned: number | undefined; next !== planned; next = await due()) {
-    planned = next
-    if (next === undefined) return
-    if (next <= now() && (await queues.isBusy(name))) return
-    await queues.call(name, next - now())
-  }
+  await planCall(queueOf(source.name), due, { queues, now })
 }
 
 async function repeatedly(

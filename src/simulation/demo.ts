@@ -1,14 +1,26 @@
 /** Every vendor's simulator at once, with made-up data: for the demo and for trying things out without accounts. */
+import { startCofenseSimulator } from '../exporters/cofense/simulator/index.ts'
+import { startDarktraceSimulator } from '../exporters/darktrace/simulator/index.ts'
+import { startTaegisSimulator } from '../exporters/secureworks/simulator/index.ts'
 import { startThreatConnectSimulator } from '../sources/threatconnect/simulator/index.ts'
 
 export interface SimulatorsOptions {
   readonly host: string
-  /** Of the ThreatConnect simulator; 0: any free one. */
+  /** Of the ThreatConnect simulator, the others have the next ones; 0: any free ones. */
   readonly port: number
 }
 
+/** What a configuration needs to reach each, in the words of its settings. */
 export interface Simulators {
   readonly threatconnect: { readonly baseUrl: string; readonly accessId: string; readonly secretKey: string }
+  readonly secureworks: {
+    readonly baseUrl: string
+    readonly clientId: string
+    readonly clientSecret: string
+    readonly tenantId: string
+  }
+  readonly darktrace: { readonly host: string; readonly publicToken: string; readonly privateToken: string }
+  readonly cofense: { readonly baseUrl: string; readonly clientId: string; readonly clientSecret: string }
   close(): Promise<void>
 }
 
@@ -26,13 +38,47 @@ const example = {
   tags: ['APT29'],
 }
 
+/** @throws Error when one can't listen: then none does */
 export async function startSimulators({ host, port }: SimulatorsOptions): Promise<Simulators> {
-  const threatconnect = await startThreatConnectSimulator({ host, port, corpus, indicators: [example] })
-  const [account] = threatconnect.accounts
-  if (account === undefined) throw new Error('the ThreatConnect simulator has no account')
-  const { accessId, secretKey } = account
-  return {
-    threatconnect: { baseUrl: threatconnect.url, accessId, secretKey },
-    close: () => threatconnect.close(),
+  const started: { close(): Promise<void> }[] = []
+  const close = async () => {
+    await Promise.all(started.map((simulator) => simulator.close()))
   }
+  const start = async <S extends { close(): Promise<void> }>(starting: Promise<S>): Promise<S> => {
+    const simulator = await starting
+    started.push(simulator)
+    return simulator
+  }
+  const place = (offset: number) => ({ host, port: port === 0 ? 0 : port + offset })
+  try {
+    const threatconnect = await start(
+      startThreatConnectSimulator({ ...place(0), corpus, indicators: [example] }),
+    )
+    const taegis = await start(startTaegisSimulator(place(1)))
+    const darktrace = await start(startDarktraceSimulator(place(2)))
+    const triage = await start(startCofenseSimulator(place(3)))
+    const { accessId, secretKey } = firstOf(threatconnect.accounts)
+    const { clientId, clientSecret, tenantId } = firstOf(taegis.accounts)
+    const application = firstOf(triage.applications)
+    return {
+      threatconnect: { baseUrl: threatconnect.url, accessId, secretKey },
+      secureworks: { baseUrl: taegis.url, clientId, clientSecret, tenantId },
+      darktrace: { host: darktrace.url, ...darktrace.tokens },
+      cofense: {
+        baseUrl: triage.url,
+        clientId: application.clientId,
+        clientSecret: application.clientSecret,
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function firstOf<T>(accounts: readonly T[]): T {
+  const [first] = accounts
+  if (first === undefined) throw new Error('a simulator has no account')
+  return first
 }

@@ -2,6 +2,7 @@
  * What the store keeps of exports: receipts of what was asked for (`export`, its items), and the ledger of what each
  * product is to have and has (deliveries). One transaction or nothing, each of these methods.
  */
+import type { FeedFilter } from '../model/filter.ts'
 import type { Indicator } from '../model/indicator.ts'
 import type { FeedDefinition } from './feed-store.ts'
 
@@ -305,4 +306,16 @@ export interface ExportedAs {
   readonly status: ItemStatus
   readonly reason: string | null
   readonly remoteId: string | null
+}
+
+export interface MatchingStore {
+  /**
+   * What is stored and passes a filter, as of one moment, without `raw`; with a limit the best, best first. `read` is
+   * given them once; what it returns is returned. It is called again where the database ends the transaction in favour
+   * of another one.
+   */
+  readMatching<T>(
+    filter: FeedFilter & { readonly limit: number },
+    read: (pages: AsyncIterable<readonly Indicator[]>) => Promise<T>,
+  ): Promise<T>
 }

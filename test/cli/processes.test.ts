@@ -5,6 +5,7 @@ import { Agent, get } from 'node:http'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { stringify } from 'yaml'
 import {
@@ -197,23 +198,37 @@ t.test('the demo prints addresses and five commands that work, and ends as a who
   const [text] = await until(/The demo runs[\s\S]+view=xsoar'\n/)
   const addresses = [...text.matchAll(/^ {2}(http:\/\/127\.0\.0\.1:\d+\S*)/gm)].map(([, url = '']) => url)
   const commands = [...text.matchAll(/^ {2}(curl .*)$/gm)].map(([, command = '']) => command)
-  t.equal(addresses.length, 3)
+  t.equal(addresses.length, 6)
   t.equal(commands.length, 5)
-  const [docs = '', description = '', simulator = ''] = addresses
+  const [docs = '', description = '', simulator = '', ...products] = addresses
   t.strictSame([(await fetch(docs)).status, (await fetch(description)).status], [200, 200])
   t.equal((await fetch(simulator)).status, 401, 'the simulator wants a signature')
+  const base = new URL(docs).origin
+  const exporters = async () => {
+    const { data } = (await (await fetch(`${base}/api/v1/exporters`)).json()) as {
+      readonly data: readonly { readonly name: string; readonly counts: { readonly accepted: number } }[]
+    }
+    return data
+  }
+  const forwarded = async () =>
+    (await exporters()).some(({ name, counts }) => name === 'darktrace' && counts.accepted > 0)
+  while (!(await forwarded())) await wait(100)
+  t.strictSame(
+    (await exporters()).map(({ name }) => name),
+    ['secureworks', 'darktrace', 'cofense'],
+  )
   const statuses = await Promise.all(commands.map(statusOf))
   t.strictSame(statuses, [200, 200, 200, 200, 200])
   child.kill('SIGTERM')
   const { code, stderr } = await ended
   t.strictSame([code, stderr], [0, ''])
-  await t.rejects(fetch(simulator), 'the simulator has ended too')
+  for (const each of [simulator, ...products]) await t.rejects(fetch(each), `${each} has ended too`)
 })
 
 t.test('simulate prints what a client needs, and ends with 0', async (t) => {
   const { child, ended, until } = cli.start(['simulate', '--port', '0'])
   const [, baseUrl = '', id = '', key = ''] = await until(
-    /^ThreatConnect simulator: (\S+) \(accessId (\S+), secretKey (\S+)\)\n/,
+    /^ThreatConnect simulator: (\S+) \(accessId (\S+), secretKey (\S+)\)\n.*\n.*\nCofense Triage simulator: /,
   )
   const env = { TC_BASE_URL: baseUrl, TC_ACCESS_ID: id, TC_SECRET_KEY: key }
   const { code, stdout } = await cli.run(['get-owners'], { env })
@@ -234,7 +249,9 @@ async function statusOf(command: string): Promise<number> {
   const [, url = ''] = /'(http:[^']+)'/.exec(command) ?? []
   const [, name, value] = /-H '([^:]+): ([^']+)'/.exec(command) ?? []
   const headers = name === undefined || value === undefined ? {} : { [name]: value }
-  return (await fetch(url, { headers, method: command.includes('-X POST') ? 'POST' : 'GET' })).status
+  const [, body] = /-d '([^']+)'/.exec(command) ?? []
+  const method = body !== undefined || command.includes('-X POST') ? 'POST' : 'GET'
+  return (await fetch(url, { headers, method, ...(body !== undefined && { body }) })).status
 }
 
 function freePort(): Promise<number> {

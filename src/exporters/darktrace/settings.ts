@@ -36,4 +36,28 @@ export const darktraceSettings = Section(
   { description: 'How to reach a Darktrace appliance, and how entries are stored there.' },
 )
 
+/** What a push may override. */
+export const darktraceOptions = Section(
+  {
+    source: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 63,
+        pattern: '^[^\\p{Cc}\\p{Cs}]+$',
+        'x-takes': 'a text of 1 to 63 characters',
+        description: 'Source that the entries of this push are stored under, up to 63 characters.',
+      }),
+    ),
+    expireAfterDays: Type.Optional(
+      Type.Integer({
+        description:
+          'Days after which the entries of this push leave the list by themselves, 0..3650; 0: never.',
+        minimum: 0,
+        maximum: 3650,
+      }),
+    ),
+  },
+  { description: "What a push to Darktrace may say in place of the exporter's settings." },
+)
+
 export type DarktraceSettings = Static<typeof darktraceSettings>

@@ -1,7 +1,9 @@
 /** What the routes of stored indicators answer, for OpenAPI. */
 import Type from 'typebox'
 import { indicatorExample, indicatorSchema } from '../../model/indicator-schema.ts'
-import { answer, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
+import { itemStatuses } from '../../store/delivery-store.ts'
+import { answer, Enum, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
+import { exportExample, exportOrigins } from './exports-schema.ts'
 import { xsoarItem } from './tc-get-indicators-schema.ts'
 
 const item = Type.Unsafe({ anyOf: [Ref(indicatorSchema), xsoarItem] })
@@ -62,6 +64,28 @@ export const lookupAnswers = {
   404: unknown,
 }
 
+const exported = Type.Object({
+  export: Type.String({ format: 'uuid', description: 'Id of the export.' }),
+  exporter: Type.String({ description: 'Name of the exporter.' }),
+  origin: Enum(exportOrigins),
+  action: Enum(['upsert', 'remove']),
+  createdAt: Type.String({ format: 'date-time' }),
+  status: Enum(itemStatuses, { description: 'What became of it.' }),
+  reason: Nullable(Type.String(), { description: 'Why it was not accepted.' }),
+  remoteId: Nullable(Type.String(), { description: 'Id at the product, where it has one.' }),
+})
+
+const exportedExample = {
+  export: exportExample.id,
+  exporter: 'secureworks',
+  origin: 'push',
+  action: 'upsert',
+  createdAt: '2026-03-10T12:00:00Z',
+  status: 'accepted',
+  reason: null,
+  remoteId: null,
+}
+
 const { raw, observations, ...facts } = indicatorExample
 const [place] = observations
 
@@ -86,15 +110,13 @@ export const whyAnswers = {
         }),
         { description: 'One for each configured feed.' },
       ),
-      exports: Type.Array(Type.Unsafe<Record<string, unknown>>({ type: 'object' }), {
-        description: 'Every export of it to a product.',
-      }),
+      exports: Type.Array(exported, { description: 'Every export of it to a product, newest first.' }),
     }),
     {
       indicator: { ...facts, observations },
       observations: [{ type: facts.type, value: facts.value, score: 3, ...place, raw, expiresAt: null }],
       feeds: [{ name: 'block-ip', in: false, reason: 'the type file is none of ipv4, ipv6, cidr' }],
-      exports: [],
+      exports: [exportedExample],
     },
   ),
   ...problems(400, 401, 403, 429, 500, 503),

@@ -12,6 +12,7 @@ import { answer, Nullable, problems, Ref } from '../schema.ts'
 import { invalid } from './indicator-arguments.ts'
 import { runExample, runSchema } from './runs-schema.ts'
 import { sourceParams } from './source-params.ts'
+import { waitArguments } from './wait.ts'
 
 export interface SourceRunsOptions {
   readonly sources: Sources
@@ -49,17 +50,7 @@ export function sourceRunsRoutes(options: SourceRunsOptions): RoutePlugin {
         description: 'Starts a fetch, or joins the one under way: at most one runs for each source.',
         tags: ['Sources'],
         params: sourceParams,
-        querystring: Type.Object({
-          wait: Type.Optional(
-            Type.Integer({
-              minimum: 0,
-              maximum: 600,
-              default: 0,
-              description: 'Seconds to wait for its end.',
-              examples: [60],
-            }),
-          ),
-        }),
+        querystring: waitArguments,
         response: {
           200: answer('The fetch, which ended while the request waited.', Ref(runSchema), runExample, {
             headers: location,

@@ -7,6 +7,7 @@ import type { IndicatorStore, RunStore } from '../../store/store.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
 import { answer, Enum, Nullable, problems, Ref } from '../schema.ts'
+import { checkAnswer, checked } from './check-schema.ts'
 import { runExample, runSchema } from './runs-schema.ts'
 import { sourceParams } from './source-params.ts'
 
@@ -70,21 +71,6 @@ const sourceExample = {
 
 /** Schemas that `createServer` needs for these routes. */
 export const sourceSchemas = [sourceSchema, runSchema]
-
-const checkAnswer = Type.Object({
-  ok: Type.Boolean({ description: 'Whether every check is good.' }),
-  checks: Type.Array(
-    Type.Object({
-      name: Type.String({
-        description: 'connection, api, clock, credentials, rights, owners, query, limits',
-      }),
-      ok: Type.Boolean(),
-      cause: Type.Optional(Type.String({ description: 'What is wrong.' })),
-      remedy: Type.Optional(Type.String({ description: 'How to mend it.' })),
-    }),
-    { description: 'In the order looked at; what a failure hides is left out.' },
-  ),
-})
 
 const checkExample = {
   ok: false,
@@ -161,14 +147,16 @@ export function sourceRoutes(options: SourceRoutesOptions): RoutePlugin {
         tags: ['Sources'],
         params: sourceParams,
         response: {
-          200: answer('What was found; `ok` is false when anything is wrong.', checkAnswer, checkExample),
+          200: answer(
+            'What was found; `ok` is false when anything is wrong.',
+            checkAnswer('connection, api, clock, credentials, rights, owners, query, limits'),
+            checkExample,
+          ),
           ...problems(400, 401, 403, 404, 429, 500),
         },
       },
-      handler: async (request, reply) => {
-        const checks = await sourceNamed(sources, request.params.name).check(whileConnected(request, reply))
-        return { ok: checks.every((check) => check.ok), checks }
-      },
+      handler: async (request, reply) =>
+        checked(await sourceNamed(sources, request.params.name).check(whileConnected(request, reply))),
     })
   }
 }

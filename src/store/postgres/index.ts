@@ -1,10 +1,13 @@
 /** The store on PostgreSQL, put together from its parts. */
 import type { ChangeLog } from '../change-log.ts'
+import type { DeliveryStore, MatchingStore } from '../delivery-store.ts'
 import type { IndicatorReader } from '../indicator-reader.ts'
 import type { PublicationRenderer } from '../publication-store.ts'
 import type { Store } from '../store.ts'
 import { changeStore } from './changes.ts'
 import { type DatabaseOptions, openDatabase } from './database.ts'
+import { deliveryStore } from './exports/index.ts'
+import { matchingStore } from './exports-matching.ts'
 import { feedStore } from './feeds.ts'
 import { indicatorStore } from './indicators.ts'
 import { ingestStore } from './ingest.ts'
@@ -23,7 +26,7 @@ export interface PostgresStoreOptions extends DatabaseOptions {
 }
 
 /** With the texts that are served as they are stored. */
-export type PostgresStore = Store & IndicatorReader & ChangeLog
+export type PostgresStore = Store & IndicatorReader & ChangeLog & DeliveryStore & MatchingStore
 
 /** @throws ServiceError STORE_UNAVAILABLE: no connection, PostgreSQL below 15, the schema of a newer program */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
@@ -41,6 +44,8 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     ...changeStore(database),
     ...feedStore(database),
     ...publicationStore(database, options.render ?? noRenderer),
+    ...deliveryStore(database, options.now),
+    ...matchingStore(database),
     ready: database.ready,
     close: database.close,
   }

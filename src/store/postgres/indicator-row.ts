@@ -1,6 +1,7 @@
 /** A merged indicator as a row of its table. */
 import type { Indicator, Observation } from '../../model/indicator.ts'
 import { toIndicator } from '../../model/merge.ts'
+import { rankOf } from '../../model/rank.ts'
 import { compareTimes } from '../../model/time.ts'
 import { tlpNumber, typeNumber } from './types.ts'
 import { columnText } from './values.ts'
@@ -81,18 +82,4 @@ function columnsOf(
 
 function distinct<T>(items: readonly T[]): readonly T[] {
   return items.length < 2 ? items : [...new Set(items)]
-}
-
-/**
- * Best first when descending: score, then ThreatAssess score, then lastModified, what is absent below everything else.
- * 2, 17 and 34 bits: hundredths of a ThreatAssess score, and seconds until the year 2514.
- */
-export function rankOf({
-  score,
-  threatAssess,
-  lastModified,
-}: Pick<Indicator, 'score' | 'threatAssess' | 'lastModified'>): number {
-  const assessed = threatAssess?.score === undefined ? 0 : Math.round(threatAssess.score * 100) + 1
-  const seconds = lastModified === undefined ? 0 : Math.floor(Date.parse(lastModified) / 1000)
-  return (score * 2 ** 17 + assessed) * 2 ** 34 + Math.min(seconds, 2 ** 34 - 1)
 }

@@ -1,0 +1,41 @@
+/** What is configured, for commands that ask it and end. */
+import type { Command } from 'commander'
+import { createExporters, createSources } from '../app.ts'
+import type { Sources } from '../commands/pick-source.ts'
+import { environment } from '../config/environment.ts'
+import type { Exporter } from '../exporters/exporter.ts'
+import { version } from '../version.ts'
+import { interruptible } from './interruptible.ts'
+import { configOf } from './load-config.ts'
+
+export interface Connectors {
+  readonly sources: Sources
+  readonly exporters: ReadonlyMap<string, Exporter>
+}
+
+/** @throws CommandError for whatever goes wrong, without the secrets of the configuration */
+export async function withConnectors(
+  program: Command,
+  action: (connectors: Connectors, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const config = configOf(program)
+  await interruptible(config, async (log, signal) => {
+    const surroundings = { log, version, env: environment(), now: Date.now }
+    const { sources, close } = createSources(config, surroundings)
+    const sending = createExporters(config, surroundings)
+    try {
+      await action({ sources, exporters: sending.exporters }, signal)
+    } finally {
+      close()
+      sending.close()
+    }
+  })
+}
+
+/** @throws CommandError as above */
+export function withSources(
+  program: Command,
+  action: (sources: Sources, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  return withConnectors(program, ({ sources }, signal) => action(sources, signal))
+}

@@ -1,0 +1,88 @@
+/** What became of a delivery, from what became of each of its records. Pure. */
+import type { UpstreamError } from '../../errors.ts'
+import type { Outcome } from '../exporter.ts'
+import type { Entry } from './entries.ts'
+import type { Row } from './wire.ts'
+
+/** What became of one record; `row` as Triage answered it, absent where it has none. */
+export type Result =
+  | { readonly status: 'accepted' | 'unchanged'; readonly row?: Row }
+  | { readonly status: 'rejected'; readonly reason: string; readonly row?: Row }
+  | Open
+
+interface Open {
+  readonly status: 'later' | 'unknown'
+  readonly reason: string
+  readonly error?: UpstreamError
+}
+
+export interface Settled {
+  readonly entry: Entry
+  readonly result: Result
+}
+
+/**
+ * A file is one delivery of one or two records: it is tried again as long as one of them is open, then rejected where
+ * one of them is, and its receipt tells of each.
+ *
+ * @param settled one at least, the best hash first
+ */
+export function outcomeOf(key: string, isFile: boolean, settled: readonly Settled[]): Outcome {
+  const open = openOutcome(key, settled)
+  if (open !== undefined) return open
+  const vendor = isFile ? { vendor: { hashes: settled.map(hashReceipt) } } : receipt(settled)
+  const reasons = settled.flatMap(({ entry, result }) => {
+    if (result.status !== 'rejected') return []
+    return isFile ? [`${entry.type}: ${result.reason}`] : [result.reason]
+  })
+  if (reasons.length > 0) return { key, status: 'rejected', reason: reasons.join('; '), ...vendor }
+  const status = settled.some(({ result }) => result.status === 'accepted') ? 'accepted' : 'unchanged'
+  const remoteId = settled.map(({ result }) => rowOf(result)?.id).find((id) => id !== undefined)
+  return { key, status, ...(remoteId !== undefined && { remoteId }), ...vendor }
+}
+
+function openOutcome(key: string, settled: readonly Settled[]): Outcome | undefined {
+  const results = settled.map(({ result }) => result)
+  const open = results.filter((result): result is Open => !isFinal(result))
+  const [first] = open
+  if (first === undefined) return undefined
+  const wholly = open.find(({ error }) => error?.needsMending || error?.kind === 'throttled')
+  const { reason, error } = wholly ?? first
+  // Where one of two is there already, nobody may take it for certain that nothing is.
+  const perhaps = results.some(({ status }) => status !== 'later' && status !== 'rejected')
+  return { key, status: perhaps ? 'unknown' : 'later', reason, ...(error !== undefined && { error }) }
+}
+
+function isFinal({ status }: Result): boolean {
+  return status !== 'later' && status !== 'unknown'
+}
+
+function rowOf(result: Result): Row | undefined {
+  return 'row' in result ? result.row : undefined
+}
+
+function receipt(settled: readonly Settled[]): { readonly vendor?: unknown } {
+  const row = settled.map(({ result }) => rowOf(result)).find((each) => each !== undefined)
+  if (row === undefined) return {}
+  return { vendor: { id: row.id, threatType: row.type, ...levelAndSource(row) } }
+}
+
+function hashReceipt({ entry: { type, value }, result }: Settled) {
+  const row = rowOf(result)
+  return {
+    type,
+    value,
+    ...(row !== undefined && { id: row.id }),
+    status: result.status,
+    ...(row !== undefined && levelAndSource(row)),
+    ...('reason' in result && { reason: result.reason }),
+  }
+}
+
+function levelAndSource({ level, source, updatedAt }: Row) {
+  return {
+    threatLevel: level,
+    threatSource: source,
+    ...(updatedAt !== undefined && { updatedAt }),
+  }
+}

@@ -1,0 +1,78 @@
+/** The doctor of a Darktrace exporter: one request that proves everything and changes nothing. */
+import type { Finding } from '../../connector.ts'
+import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import { maxSkewMs, skewSentence } from './answers.ts'
+import type { DarktraceClient } from './client.ts'
+
+/** In the order in which one hides the next; what comes after a failure is left out. */
+export async function checkDarktrace(
+  client: Pick<DarktraceClient, 'sources'>,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  try {
+    const { skewMs } = await client.sources(signal)
+    return [
+      passed('connection'),
+      passed('api'),
+      clockFinding(skewMs),
+      passed('credentials'),
+      passed('rights'),
+    ]
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error
+    const { name, remedy } = diagnoses[error.kind]
+    const before = proved.slice(0, Math.max(0, proved.indexOf(name)))
+    return [...before.map(passed), { name, ok: false, cause: error.message, remedy }]
+  }
+}
+
+/** Told before it is refused: half of what is allowed may be gone by tomorrow. */
+function clockFinding(skewMs: number | undefined): Finding {
+  if (skewMs === undefined || Math.abs(skewMs) <= maxSkewMs / 2) return passed('clock')
+  const ok = Math.abs(skewMs) <= maxSkewMs
+  return { name: 'clock', ok, cause: `${skewSentence(skewMs)}; 30 min are allowed.`, remedy: clockRemedy }
+}
+
+const clockRemedy = 'Set the clock of this machine, or that of the appliance, by NTP.'
+
+const addressRemedy =
+  'Set `host` to the address of the Darktrace appliance or cloud instance itself, without a path and with https; and ' +
+  'see that no proxy or login page answers in its place.'
+
+/** What the request proves, in this order; the names are those of every doctor. */
+const proved: readonly string[] = ['connection', 'api', 'clock', 'credentials', 'rights']
+
+const diagnoses: Readonly<Record<UpstreamErrorKind, { readonly name: string; readonly remedy: string }>> = {
+  unavailable: {
+    name: 'connection',
+    remedy:
+      'Check `host`, DNS, the firewall, `proxy` and `tls` of the exporter; if the appliance itself answered, wait for it.',
+  },
+  timeout: {
+    name: 'connection',
+    remedy: 'Check the network and the firewall, or raise `timeout` of the exporter.',
+  },
+  'outcome-unknown': { name: 'connection', remedy: 'Run the check again.' },
+  unreadable: { name: 'api', remedy: addressRemedy },
+  rejected: { name: 'api', remedy: addressRemedy },
+  address: { name: 'api', remedy: addressRemedy },
+  'clock-skew': { name: 'clock', remedy: clockRemedy },
+  credentials: {
+    name: 'credentials',
+    remedy:
+      'Set `publicToken` and `privateToken` to one pair of tokens, as System Config of Darktrace shows them: look for ' +
+      'a missing character, quotes or a line end. The private token is shown only once; if it is lost, make a new pair.',
+  },
+  permission: {
+    name: 'rights',
+    remedy: 'Give the user of the API token the permission "Edit Domains" in Darktrace.',
+  },
+  throttled: {
+    name: 'limits',
+    remedy: 'Ask less often: set `requestsPerMinute` or a lower `concurrency` of the exporter.',
+  },
+}
+
+function passed(name: string): Finding {
+  return { name, ok: true }
+}

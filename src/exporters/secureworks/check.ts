@@ -1,0 +1,95 @@
+/** The doctor of a Secureworks exporter: one login and one query, nothing that changes; for what fails the remedy. */
+import type { Finding } from '../../connector.ts'
+import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import type { TaegisClient } from './client.ts'
+import { countActive } from './listing.ts'
+import { isQuotable } from './wire.ts'
+
+export interface CheckedExporter {
+  readonly client: TaegisClient
+  readonly sourceName: string
+  /** Active entries that the tenant may have. */
+  readonly most: number
+}
+
+/** In the order looked at; what comes after a failure that hides it is left out. */
+export async function checkSecureworks(exporter: CheckedExporter, signal: AbortSignal): Promise<Finding[]> {
+  const { client, sourceName, most } = exporter
+  try {
+    const active = await countActive(client, signal)
+    return [...proved.map(passed), roomFinding(active, most), sourceFinding(sourceName)]
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error
+    const { name, remedy } = diagnoses[error.kind]
+    const before = proved.slice(0, Math.max(0, proved.indexOf(name)))
+    return [...before.map(passed), { name, ok: false, cause: error.message, remedy }]
+  }
+}
+
+function roomFinding(active: number, most: number): Finding {
+  if (active < most) return passed('room')
+  return {
+    name: 'room',
+    ok: false,
+    cause: `The tenant has ${active} active indicators of all sources; maxActive is ${most}, and Taegis deletes the oldest beyond 15000.`,
+    remedy:
+      'Remove indicators that are no longer needed in Taegis XDR, or raise `maxActive` if it is below 15000: until then only better indicators get in, in place of weaker ones of ours.',
+  }
+}
+
+function sourceFinding(sourceName: string): Finding {
+  if (isQuotable(sourceName)) return passed('source')
+  return {
+    name: 'source',
+    ok: false,
+    cause:
+      'sourceName has a quote, a backslash or a control character, so that no query for removals can name it.',
+    remedy: 'Choose a `sourceName` without such characters.',
+  }
+}
+
+/** What the one query proves, in the order in which one hides the next. */
+const proved: readonly string[] = ['connection', 'address', 'credentials', 'tenant']
+
+interface Diagnosis {
+  readonly name: string
+  readonly remedy: string
+}
+
+const addressRemedy =
+  'Set `region` to the region of the tenant, or `baseUrl` to its API, such as https://api.ctpx.secureworks.com; and see that no proxy or login page answers in its place.'
+
+const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
+  unavailable: {
+    name: 'connection',
+    remedy:
+      'Check the host name of baseUrl, DNS, the firewall, `proxy` and `tls` of the exporter; if the product itself answered, wait for it.',
+  },
+  timeout: {
+    name: 'connection',
+    remedy: 'Check the network and the firewall, or raise `timeout` of the exporter.',
+  },
+  'outcome-unknown': { name: 'connection', remedy: 'Run the check again.' },
+  throttled: {
+    name: 'limits',
+    remedy: 'Send less often: lower `requestsPerMinute` and `concurrency` of the exporter.',
+  },
+  unreadable: { name: 'address', remedy: addressRemedy },
+  address: { name: 'address', remedy: addressRemedy },
+  rejected: { name: 'address', remedy: addressRemedy },
+  'clock-skew': { name: 'credentials', remedy: 'Set the clock of this machine by NTP.' },
+  credentials: {
+    name: 'credentials',
+    remedy:
+      'Set `clientId` and `clientSecret` to API credentials of this tenant and of the region at this address: they are good for one tenant and one region only.',
+  },
+  permission: {
+    name: 'tenant',
+    remedy:
+      'Set `tenantId` to the tenant that the credentials belong to, and give them a role that may manage threat indicators, such as Tenant Analyst.',
+  },
+}
+
+function passed(name: string): Finding {
+  return { name, ok: true }
+}

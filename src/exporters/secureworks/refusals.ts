@@ -1,0 +1,66 @@
+/** What a refusal means by its HTTP status, and the words for it. Pure. */
+import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import type { HttpResponse } from '../../upstream/http-client.ts'
+import { retryAfterMs } from '../../upstream/retry-after.ts'
+import { service } from './wire.ts'
+
+/** They go before the name of what was asked for. */
+export const sentences: Readonly<Record<UpstreamErrorKind, string>> = {
+  credentials: 'Secureworks does not accept the token for',
+  permission: 'Secureworks refuses these credentials or this tenant',
+  'clock-skew': 'Secureworks does not accept our clock for',
+  address: 'There is no Taegis API with threat indicators at this address: it did not carry out',
+  throttled: 'Secureworks asks us to slow down: it did not carry out',
+  unavailable: 'Secureworks is not available for',
+  timeout: 'Secureworks took too long for',
+  unreadable: 'Secureworks did not answer as its API does for',
+  rejected: 'Secureworks refused',
+  'outcome-unknown': 'Secureworks failed at',
+}
+
+export function kindOfStatus(status: number): UpstreamErrorKind | undefined {
+  if (status === 401) return 'credentials'
+  if (status === 403) return 'permission'
+  if (status === 404 || status === 405 || (status >= 300 && status < 400)) return 'address'
+  if (status === 400 || status === 413 || status === 422) return 'rejected'
+  if (status === 429) return 'throttled'
+  return status === 408 || (status >= 500 && status < 600) ? 'unavailable' : undefined
+}
+
+/** What changes nothing at the product is not worth the doubt whether it was carried out. */
+export function harmless(error: unknown): unknown {
+  if (!(error instanceof UpstreamError) || error.kind !== 'outcome-unknown') return error
+  const { status, upstreamCode, retryAfterMs: wait, cause } = error
+  const words = error.message.replace(/; whether the request was carried out is not known$/, '')
+  return new UpstreamError(upstreamCode === 'ETIMEDOUT' ? 'timeout' : 'unavailable', words, {
+    service,
+    cause,
+    ...(status !== undefined && { status }),
+    ...(upstreamCode !== undefined && { code: upstreamCode }),
+    ...(wait !== undefined && { retryAfterMs: wait }),
+  })
+}
+
+export function waitOf(answer: HttpResponse): { retryAfterMs?: number } {
+  const wait = retryAfterMs(answer)
+  return wait === undefined ? {} : { retryAfterMs: wait }
+}
+
+export function requestId(answer: HttpResponse): string | undefined {
+  const id = answer.headers['x-request-id']
+  return typeof id === 'string' && /^[\w.:=+-]{1,100}$/.test(id) ? id : undefined
+}
+
+export function idWords(answer: HttpResponse): string {
+  const id = requestId(answer)
+  return id === undefined ? '' : ` (request ${id})`
+}
+
+export function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    // A gateway's page: it is read as text.
+    return undefined
+  }
+}

@@ -1,0 +1,84 @@
+/** What the routes of exports take. */
+import Type from 'typebox'
+import { itemStatuses } from '../../store/delivery-store.ts'
+import { Enum } from '../schema.ts'
+import { exportOrigins, exportStatuses } from './exports-schema.ts'
+
+export const exportParams = Type.Object({
+  id: Type.String({
+    maxLength: 64,
+    description: 'Id of the export; `latest`: the newest one that the key may see.',
+    examples: ['latest'],
+  }),
+})
+
+export const listArguments = Type.Object({
+  exporter: Type.Optional(
+    Type.Array(Type.String({ maxLength: 64 }), {
+      description: 'Only those of these exporters, by name. Comma-separated, repeated, or both.',
+      examples: [['darktrace']],
+    }),
+  ),
+  status: Type.Optional(
+    Enum(exportStatuses, { description: 'Only those with this status.', examples: ['succeeded'] }),
+  ),
+  origin: Type.Optional(
+    Enum(exportOrigins, { description: 'Only those of this origin.', examples: ['push'] }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 100,
+      description: 'Most exports of a page.',
+      examples: [20],
+    }),
+  ),
+  cursor: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      description: '`next` of the page before; without it, the first page.',
+      examples: [''],
+    }),
+  ),
+})
+
+const replayStatuses = ['accepted', 'unchanged', 'rejected', 'skipped', 'dead'] as const
+
+export const replayBody = Type.Object(
+  {
+    status: Type.Optional(
+      Type.Array(Enum(replayStatuses), {
+        minItems: 1,
+        description: 'Which items. Default rejected and dead.',
+      }),
+    ),
+  },
+  { examples: [{ status: ['rejected', 'dead'] }] },
+)
+
+export const itemArguments = Type.Object({
+  status: Type.Optional(
+    Type.Array(Enum(itemStatuses), {
+      description: 'Only those with one of these statuses.',
+      examples: [['accepted', 'skipped']],
+    }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 100,
+      description: 'Most items of a page.',
+      examples: [100],
+    }),
+  ),
+  cursor: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: '`next` of the page before.',
+      examples: [0],
+    }),
+  ),
+})

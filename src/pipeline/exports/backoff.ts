@@ -1,0 +1,19 @@
+/** How long to wait after a failure. Pure. */
+import type { RetryConfig } from '../../config/model.ts'
+
+/**
+ * Doubles with each failure up to `retry.max`, give or take 20 %; a longer wait that the product asks for wins, but
+ * never beyond `retry.max`.
+ * @param failures before this one
+ * @param random 0 up to 1
+ * @returns milliseconds
+ */
+export function backoffMs(
+  failures: number,
+  { initialMs, maxMs }: Pick<RetryConfig, 'initialMs' | 'maxMs'>,
+  random: number,
+  askedMs = 0,
+): number {
+  const own = Math.min(maxMs, initialMs * 2 ** Math.min(failures, 60)) * (0.8 + 0.4 * random)
+  return Math.round(Math.max(own, Math.min(askedMs, maxMs)))
+}

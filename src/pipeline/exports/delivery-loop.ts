@@ -1,0 +1,203 @@
+/**
+ * The rolling loop at one destination. Up to `concurrency` batches are under way; meanwhile the next deliveries are
+ * claimed and what came back is settled.
+ */
+import type { Logger } from 'pino'
+import type { DeliveryStore, Health, ItemStatus, Settlement } from '../../store/delivery-store.ts'
+import { ClaimLost } from '../../store/store.ts'
+import { persistently } from '../persistently.ts'
+import { type BatchSize, firstSize, nextSize } from './batch-size.ts'
+import { type Bell, createBell } from './bell.ts'
+import { type Circuit, circuitOf } from './circuit.ts'
+import type { Destination } from './destination.ts'
+import { takeIn } from './intake.ts'
+import { deliveryOf } from './prepare.ts'
+import type { Room } from './room.ts'
+import { sendBatch } from './send-batch.ts'
+import { internalFault, type Result, released, settle, type Work } from './settle.ts'
+import { type Settler, settler, writeSettlements } from './settler.ts'
+
+export interface LoopContext {
+  readonly destination: Destination
+  readonly claim: number
+  readonly store: DeliveryStore
+  readonly room: Room | undefined
+  readonly log: Logger
+  now(): number
+  random(): number
+  /** Before deliveries are claimed. */
+  readonly forward: () => Promise<void>
+}
+
+/** Claimed at once, where batches are smaller. */
+const claimedAtOnce = 2000
+/** Another worker may have taken over since they were claimed: looked up before they are sent. */
+const trustedMs = 5000
+
+/** Claimed, and when. */
+interface Ready extends Work {
+  readonly at: number
+}
+
+interface Loop extends LoopContext {
+  readonly signal: AbortSignal
+  /** Aborted too where another worker has taken over: it must not meet requests of ours. */
+  readonly ending: AbortSignal
+  readonly circuit: Circuit
+  readonly settling: Settler
+  readonly fail: (error: unknown) => void
+  /** Ends a piece of work beside the loop, whatever came of it. */
+  readonly beside: (work: Promise<void>, end: () => void) => void
+  pool: Ready[]
+  size: BatchSize
+  underWay: number
+  claiming: boolean
+  /** Nothing was due when it was looked last, and nothing has been settled since. */
+  drained: boolean
+  failure: { readonly error: unknown } | undefined
+}
+
+/**
+ * Delivers until nothing is due or nothing may be sent; where the signal is aborted, until what is under way has ended.
+ * @returns how it goes with the destination
+ * @throws ClaimLost; ServiceError STORE_UNAVAILABLE: the next claim takes over whatever is in hand; faults
+ */
+export async function deliverDue(context: LoopContext, before: Health, signal: AbortSignal): Promise<Health> {
+  const bell = createBell()
+  const tally = new Map<ItemStatus, number>()
+  const loop = start(context, { before, signal, bell, tally })
+  signal.addEventListener('abort', bell.ring, { once: true })
+  try {
+    do {
+      while (!step(loop)) await bell.heard()
+    } while (await hasMore(loop))
+    await loop.circuit.saved()
+  } finally {
+    signal.removeEventListener('abort', bell.ring)
+  }
+  if (tally.size > 0) context.log.info(Object.fromEntries(tally), 'deliveries were settled')
+  if (loop.failure !== undefined) throw loop.failure.error
+  return loop.circuit.health
+}
+
+interface Start {
+  readonly before: Health
+  readonly signal: AbortSignal
+  readonly bell: Bell
+  readonly tally: Map<ItemStatus, number>
+}
+
+function start(context: LoopContext, { before, signal, bell, tally }: Start): Loop {
+  const { destination, log } = context
+  const lost = new AbortController()
+  const persist = <T>(work: () => Promise<T>) => persistently(work, { what: 'an export', log, signal })
+  const fail = (error: unknown) => {
+    loop.failure ??= { error }
+    if (error instanceof ClaimLost) lost.abort(error)
+    bell.ring()
+  }
+  const write = async (settlements: readonly Settlement[]) => {
+    await persist(() => writeSettlements(settlements, context))
+    for (const { status } of settlements) tally.set(status, (tally.get(status) ?? 0) + 1)
+  }
+  const onWritten = () => {
+    loop.drained = false
+    bell.ring()
+  }
+  const loop: Loop = {
+    ...context,
+    signal,
+    ending: AbortSignal.any([signal, lost.signal]),
+    circuit: circuitOf(before, { ...context, ...destination, persist, onFailure: fail }),
+    settling: settler({ write, onWritten, onIdle: bell.ring, onFailure: fail }),
+    fail,
+    beside(work, end) {
+      void work.catch(fail).finally(() => {
+        end()
+        bell.ring()
+      })
+    },
+    pool: [],
+    size: firstSize(destination.maxBatch),
+    underWay: 0,
+    claiming: false,
+    drained: false,
+    failure: undefined,
+  }
+  return loop
+}
+
+/** Starts whatever can be started. @returns whether everything has come to rest */
+function step(loop: Loop): boolean {
+  const { circuit, pool, size } = loop
+  const slots = loop.failure !== undefined || loop.signal.aborted ? 0 : circuit.room()
+  // One trial batch is claimed once the one before has ended.
+  const mayClaim = slots > 1 || (slots === 1 && loop.underWay === 0) || (slots === 1 && !isTrial(loop))
+  if (mayClaim && !loop.claiming && !loop.drained && pool.length < size.size) {
+    loop.claiming = true
+    loop.beside(claimMore(loop), () => {
+      loop.claiming = false
+    })
+  }
+  while (loop.underWay < slots && pool.length > 0 && (pool.length >= size.size || !loop.claiming)) {
+    loop.underWay++
+    loop.beside(sendNext(loop, pool.splice(0, size.size)), () => {
+      loop.underWay--
+    })
+  }
+  if (slots === 0 && !loop.claiming && pool.length > 0) giveBack(loop)
+  const isBusy = loop.claiming || loop.underWay > 0 || pool.length > 0 || !loop.settling.isIdle
+  return !isBusy && (slots === 0 || loop.drained)
+}
+
+function isTrial({ circuit }: Loop): boolean {
+  return circuit.health.circuit === 'open'
+}
+
+function giveBack(loop: Loop): void {
+  const now = new Date(loop.now())
+  const back = loop.pool.splice(0).map((work) => ({ work, settlement: released(work.claimed, now) }))
+  loop.room?.ended(back)
+  loop.beside(loop.settling.add(back.map(({ settlement }) => settlement)), () => {})
+}
+
+/** Whatever had no room may have it now. */
+async function hasMore(loop: Loop): Promise<boolean> {
+  if (loop.room === undefined || !loop.drained || loop.failure !== undefined || loop.signal.aborted)
+    return false
+  if (loop.circuit.room() === 0 || (await loop.room.revive()) === 0) return false
+  loop.drained = false
+  return true
+}
+
+async function claimMore(loop: Loop): Promise<void> {
+  const { size, destination, circuit, settling, now } = loop
+  await loop.forward()
+  const several = Math.min(claimedAtOnce, size.size * destination.concurrency)
+  const limit = isTrial(loop) ? size.size : Math.max(size.size, several)
+  const at = now()
+  const intake = await takeIn(limit, loop, loop.ending)
+  if (intake.claimed === 0) loop.drained = true
+  for (const each of intake.works) loop.pool.push({ ...each, at })
+  if (intake.failure !== undefined) circuit.tell(intake.failure)
+  await settling.add(intake.settlements)
+}
+
+async function sendNext(loop: Loop, batch: readonly Ready[]): Promise<void> {
+  const { destination, circuit, settling, room, log, now, random } = loop
+  const sentAt = now()
+  if (batch.some(({ at }) => sentAt - at > trustedMs)) await circuit.confirm()
+  const deliveries = batch.map((each) => deliveryOf(each, sentAt))
+  const report = await sendBatch(deliveries, { exporter: destination.exporter, log }, loop.ending)
+  for (const { answer, sent } of report.sizes) loop.size = nextSize(loop.size, answer, sent)
+  for (const event of report.events) circuit.tell(event)
+  const endedAt = now()
+  const ended = batch.map((work) => {
+    const result = report.results.get(String(work.claimed.id)) ?? unmentioned
+    return { work, settlement: settle(work, result, destination, endedAt, random()) }
+  })
+  room?.ended(ended)
+  await settling.add(ended.map(({ settlement }) => settlement))
+}
+
+const unmentioned: Result = { status: 'unknown', reason: internalFault }

@@ -1,0 +1,154 @@
+/** When to deliver: a queue for each destination says when to look there, so that one replica at a time works at it. */
+import type { Logger } from 'pino'
+import type { DeliveryStore } from '../../store/delivery-store.ts'
+import type { FeedStore } from '../../store/feed-store.ts'
+import type { ChangeStore } from '../../store/store.ts'
+import { isStoreAway, persistently } from '../persistently.ts'
+import { planCall } from '../plan-call.ts'
+import type { Queues } from '../queue.ts'
+import { type DeliverContext, deliver, nextLook } from './deliver.ts'
+import type { Destination } from './destination.ts'
+import { type Rooms, rooms } from './room.ts'
+
+export type ExportStore = DeliveryStore &
+  Pick<FeedStore, 'refreshFeed' | 'feedsPosition'> &
+  Pick<ChangeStore, 'onCommit'>
+
+export interface ExportWorkOptions {
+  readonly destinations: readonly Destination[]
+  readonly store: ExportStore
+  readonly queues: Queues
+  readonly log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** 0 up to 1; by default the machine's. */
+  readonly random?: () => number
+  /** Aborted when the process stops. */
+  readonly signal: AbortSignal
+}
+
+export interface ExportWork {
+  /** Takes part in the work. */
+  work(): Promise<void>
+  /** Makes the calls that are missing. */
+  plan(): Promise<void>
+  /** Something is to be delivered, or may go on. */
+  wake(name: string): Promise<void>
+}
+
+/** Commits come in crowds while a fetch is under way. */
+const forwardEveryMs = 1000
+
+export function exportWork(options: ExportWorkOptions): ExportWork {
+  const { destinations, store, queues, log, now, signal } = options
+  const forwarding = destinations.filter(({ forward }) => forward !== null)
+  let started = false
+  let planned = ''
+
+  const wake = (name: string) => queues.call(queueOf(name), 0)
+  const planOne = ({ name }: Destination) => {
+    const due = async () => (await nextLook(name, await store.health(name), store)) ?? undefined
+    return planCall(queueOf(name), due, { queues, now })
+  }
+  const look = async (destination: Destination, context: DeliverContext, until: AbortSignal) => {
+    const persistent = { what: 'an export', log: context.log, signal: until }
+    await persistently(async () => {
+      until.throwIfAborted()
+      await deliver(destination, context, until).catch((error: unknown) => {
+        const isTold = until.aborted || isStoreAway(error)
+        if (!isTold)
+          log.error({ err: error, exporter: destination.name }, 'delivering failed; it goes on soon')
+        throw error
+      })
+      // Thrown, so that the call goes to another worker at once.
+      if (until.aborted) throw new Error('handed back')
+      await planOne(destination)
+    }, persistent)
+  }
+  const wakeForwards = async () => {
+    for (const { name } of forwarding) await wake(name)
+  }
+  return {
+    wake,
+    async work() {
+      await store.registerExporters(destinations.map(({ name }) => name))
+      for (const destination of destinations) {
+        const context = contextOf(destination, options)
+        await queues.work(queueOf(destination.name), (claimed) =>
+          look(destination, context, AbortSignal.any([claimed, signal])),
+        )
+      }
+      if (forwarding.length === 0) return
+      const commits = spaced(wakeForwards, { log, everyMs: forwardEveryMs })
+      const unsubscribe = store.onCommit(commits.ask)
+      const end = () => {
+        unsubscribe()
+        commits.end()
+      }
+      if (signal.aborted) end()
+      else signal.addEventListener('abort', end, { once: true })
+    },
+    async plan() {
+      // What an earlier process left under way waits for whoever takes over.
+      if (!started) for (const { name } of destinations) await wake(name)
+      else for (const destination of destinations) await planOne(destination)
+      started = true
+      if (forwarding.length === 0) return
+      // Removals that wait for a fetch may go once it has ended, which is no commit.
+      const { head, running } = await store.feedsPosition()
+      const position = `${head} ${running.join(' ')}`
+      if (position === planned) return
+      await wakeForwards()
+      planned = position
+    },
+  }
+}
+
+function queueOf(exporter: string): string {
+  return `export/${exporter}`
+}
+
+function contextOf(destination: Destination, options: ExportWorkOptions): DeliverContext {
+  const { store, log, now, random = Math.random } = options
+  const { name, exporter } = destination
+  const kept: Rooms | undefined = exporter.room && rooms({ name, room: exporter.room, store, now })
+  return { store, log, now, random, ...(kept !== undefined && { rooms: kept }) }
+}
+
+interface Spaced {
+  ask(): void
+  end(): void
+}
+
+/** Does the work soon after it is asked for, at most once in `everyMs`. */
+function spaced(
+  work: () => Promise<void>,
+  { log, everyMs }: { readonly log: Logger; readonly everyMs: number },
+): Spaced {
+  let timer: NodeJS.Timeout | undefined
+  let asked = false
+  let ended = false
+  const run = () => {
+    asked = false
+    timer = setTimeout(() => {
+      timer = undefined
+      if (asked) run()
+    }, everyMs)
+    timer.unref()
+    // Each replica looks now and then whether a call is missing.
+    work().catch((error: unknown) =>
+      log.warn({ err: error }, 'exports could not be woken; it is tried again'),
+    )
+  }
+  return {
+    ask() {
+      asked = !ended
+      if (asked && timer === undefined) run()
+    },
+    end() {
+      ended = true
+      asked = false
+      clearTimeout(timer)
+    },
+  }
+}

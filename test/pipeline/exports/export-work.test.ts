@@ -1,0 +1,193 @@
+/** When it is delivered: the schedule, its queues and several replicas on one database. */
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import type { Destination } from '../../../src/pipeline/exports/destination.ts'
+import { destinations } from '../../../src/pipeline/exports/destination.ts'
+import { forwardList } from '../../../src/pipeline/exports/forward.ts'
+import type { ScheduleOptions } from '../../../src/pipeline/schedule.ts'
+import type { ExportRecord } from '../../../src/store/delivery-store.ts'
+import { freshStore, observation, page, type Stored, scheduled, scripted } from '../store.ts'
+import { createProduct, errorOf, type Product } from './product.ts'
+import { createWorld, destinationOf, valuesOf, type World } from './world.ts'
+
+const real = { now: Date.now, ahead: () => {} }
+
+interface Test {
+  teardown(after: () => Promise<void>): void
+}
+
+function pushing(t: Test, stored: Stored, made: readonly Destination[], more: Partial<ScheduleOptions> = {}) {
+  const exports = { destinations: made, store: stored.store }
+  return scheduled(t, { ...stored, sources: [], exports, ...more })
+}
+
+/** Asks again until it is so. */
+async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined && answer !== false) return answer
+    await wait(50)
+  }
+}
+
+function ended(world: World, id: string): Promise<ExportRecord> {
+  return until(async () => {
+    const record = await world.record(id)
+    return record.endedAt !== null && record
+  })
+}
+
+async function worldOf(stored: Stored, product: Product, more: Partial<Destination> = {}): Promise<World> {
+  return createWorld(stored.store, product, real, more)
+}
+
+t.test(
+  'what is pushed before the start, what wakes it and what is tried again is all delivered',
+  async (t) => {
+    const stored = await freshStore(t)
+    const product = createProduct({ now: Date.now })
+    const retry = { attempts: 4, initialMs: 100, maxMs: 1000 }
+    const world = await worldOf(stored, product, { retry })
+    const before = await world.push(['a.example'])
+    const schedule = await pushing(t, stored, [world.destination])
+    t.match(await ended(world, before.id), { status: 'succeeded' })
+    product.faults.push({ kind: 'later' })
+    const { id } = await world.push(['b.example'])
+    await schedule.wake('edge')
+    t.match(await ended(world, id), { status: 'succeeded' })
+    t.equal(product.batches.length, 3)
+  },
+)
+
+t.test('of any number of replicas one delivers, and another one goes on when it stops', async (t) => {
+  const stored = await freshStore(t)
+  const product = createProduct({ now: Date.now })
+  product.gate = new Promise(() => {})
+  const begun = Promise.withResolvers<void>()
+  product.onSend = () => begun.resolve()
+  const world = await worldOf(stored, product, { concurrency: 1 })
+  const { id } = await world.push(valuesOf(30))
+  const options = { exclusive: false, planEveryMs: 200 }
+  const first = await pushing(t, stored, [world.destination], options)
+  await begun.promise
+  await pushing(t, stored, [world.destination], options)
+  await first.wake('edge')
+  await wait(1500)
+  t.equal(product.batches.length, 1, 'the second one waits')
+  product.gate = undefined
+  await first.stop(5000)
+  t.match(await ended(world, id), { status: 'succeeded' })
+  t.equal(product.sent.length, 30, 'what was under way had not arrived')
+  t.equal(product.sent.filter(({ unsure }) => unsure).length, 10)
+})
+
+t.test('a paused destination is woken by resume; another one does not wait for it', async (t) => {
+  const stored = await freshStore(t)
+  const product = createProduct({ now: Date.now })
+  product.faults.push({ kind: 'fails', error: errorOf('credentials') })
+  const world = await worldOf(stored, product)
+  const other = await worldOf(stored, createProduct({ now: Date.now }), { name: 'other' })
+  const { id } = await world.push(['a.example'])
+  const elsewhere = await other.push(['a.example'])
+  const made = [world.destination, other.destination]
+  const schedule = await pushing(t, stored, made, { planEveryMs: 100 })
+  await ended(other, elsewhere.id)
+  await until(async () => (await stored.store.health('edge')).circuit === 'paused')
+  t.match(await world.record(id), { status: 'running', counts: { pending: 1 } })
+  await stored.store.resumeExporter('edge', new Date())
+  await schedule.wake('edge')
+  t.match(await ended(world, id), { status: 'succeeded' })
+})
+
+const everything = {
+  types: [],
+  sources: [],
+  owners: [],
+  tags: [],
+  minScore: 0,
+  minConfidence: 0,
+  minThreatAssessScore: 0,
+  maxTlp: 'red',
+  activeOnly: true,
+} as const
+
+t.test('what a fetch brings, changes and takes away is forwarded by itself', async (t) => {
+  const stored = await freshStore(t)
+  const product = createProduct({ now: Date.now })
+  const accepts = ['domain'] as const
+  const forward = forwardList('edge', { ...everything, minScore: 2 }, accepts)
+  const destination = destinationOf(product, { accepts, forward, maxRemovalShare: 1 })
+  await stored.store.registerFeeds([forward])
+  let pages = [
+    observation('1', 'a.example', { description: 'one' }),
+    observation('2', 'b.example'),
+    observation('3', 'low.example', { score: 1 }),
+    observation('4', '203.0.113.7', { type: 'ipv4' }),
+  ]
+  const source = scripted({
+    changes: () => [page(pages, { covers: { after: '0', upTo: null } })],
+  })
+  const exports = { destinations: [destination], store: stored.store }
+  const schedule = await scheduled(t, { ...stored, sources: [source], exports, planEveryMs: 300 })
+  await schedule.fetch('tc')
+  await until(async () => product.holds().size === 2)
+  t.strictSame([...product.holds().keys()].sort(), ['a.example', 'b.example'])
+  pages = [observation('1', 'a.example', { description: 'two' }), observation('5', 'c.example')]
+  await schedule.fetch('tc')
+  await until(async () => !product.holds().has('b.example') && product.holds().has('c.example'))
+  await until(async () => product.holds().get('a.example')?.content === 'two')
+  const made = await stored.store.exports({ exporters: ['edge'], origin: 'forward', limit: 10 })
+  t.ok(made.length >= 3)
+  t.equal(product.sent.length, 5, 'two came, one changed, one came, one left')
+})
+
+t.test('exports are forgotten thirty days after they ended', async (t) => {
+  const stored = await freshStore(t)
+  const world = await worldOf(stored, createProduct({ now: Date.now }))
+  const { id } = await world.push(['a.example'])
+  await world.idle()
+  const day = 86_400_000
+  const later = (days: number) => ({
+    now: () => Date.now() + days * day,
+    housekeeping: { pruneEveryMs: 100 },
+  })
+  const early = await pushing(t, stored, [world.destination], later(29))
+  await wait(1500)
+  t.ok(await stored.store.export(id))
+  await early.stop(1000)
+  await pushing(t, stored, [world.destination], later(31))
+  await until(async () => (await stored.store.export(id)) === undefined)
+  t.equal(await stored.store.heldCount('edge'), 1, 'what the product has is still known')
+})
+
+t.test('destinations are made from the configuration', async (t) => {
+  const product = createProduct({ now: Date.now })
+  const config = {
+    name: 'edge',
+    kind: 'memory',
+    settings: {},
+    objectsPerRun: 50,
+    forward: null,
+    maxRemovalShare: 0.2,
+    retry: { attempts: 12, initialMs: 5000, maxMs: 36_000_000 },
+    timeoutMs: 60_000,
+    concurrency: 4,
+    requestsPerMinute: 0,
+    proxy: '',
+    tls: { insecure: false },
+  }
+  const exporters = [config, { ...config, name: 'wide', objectsPerRun: 5000, forward: everything }]
+  const kind = { kind: 'memory', accepts: ['domain', 'ipv4'] as const, maxBatch: 1000, throttledMs: 300_000 }
+  const made = destinations(
+    { exporters },
+    new Map([
+      ['edge', product],
+      ['wide', product],
+    ]),
+    [kind],
+  )
+  t.match(made, [
+    { name: 'edge', maxBatch: 50, concurrency: 4, throttledMs: 300_000, forward: null },
+    { name: 'wide', maxBatch: 1000, forward: { name: 'forward/wide', types: ['domain', 'ipv4'] } },
+  ])
+})
