@@ -2,7 +2,7 @@
  * What a push costs: indicators to each simulated product, beside a process that sends the same requests and does
  * nothing else. What is measured and how to read it: docs/benchmarks.md. Exit code 1: a bar is missed.
  *
- *   node bench/push.ts [--size INDICATORS | --full] [--rounds N] [--json]
+ *   node bench/push.ts [KIND…] [--size INDICATORS | --full] [--rounds N] [--json]
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -190,6 +190,7 @@ async function measure(start: Start, folder: string, setup: Setup, options: Opti
 }
 
 interface Options {
+  readonly setups: readonly Setup[]
   readonly size: number
   readonly slowSize: number
   readonly rounds: number
@@ -213,7 +214,7 @@ async function run(options: Options) {
   const before = machine()
   const measured = await withChildren(1_800_000, async (start, folder) => {
     const all: Measured[] = []
-    for (const [place, setup] of setups.entries())
+    for (const [place, setup] of options.setups.entries())
       all.push(...(await measure(start, join(folder, String(place)), setup, options)))
     return all
   })
@@ -259,7 +260,9 @@ function print({ machine, options, measured, bars }: Awaited<ReturnType<typeof r
 }
 
 const size = sizeOf(process.argv, usualSize, usualSize)
+const kinds = setups.filter(({ kind }) => process.argv.includes(kind))
 const result = await run({
+  setups: kinds.length > 0 ? kinds : setups,
   size,
   slowSize: process.argv.includes('--full') ? size : Math.min(size, slowSize),
   rounds: numberOf(process.argv, '--rounds', 5, 1),

@@ -86,6 +86,8 @@ export interface Exporter {
   readonly room?: {
     /** Entries that there may be. */
     readonly most: number
+    /** Entries that an indicator takes: a file may be one for each of its hashes. Pure. */
+    entries(indicator: Indicator): number
     active(signal: AbortSignal): Promise<number>
   }
   /** Remote ids of what the product has from us, page by page: to find what it forgot by itself. @throws UpstreamError */

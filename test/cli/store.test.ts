@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { demoAccount } from '../../src/sources/threatconnect/simulator/accounts.ts'
@@ -203,9 +204,11 @@ t.test('the fetch of a replica that was killed is taken over within 30 s', async
 })
 
 t.test('a server whose embedded PostgreSQL dies ends with 1, and its next start is good', async (t) => {
-  const { folder, config } = await world(t)
+  const { simulator, folder, config } = await world(t)
   const path = config()
   const running = await serve(path)
+  // It has started as a whole once it fetches.
+  while (simulator.requests.length === 0) await wait(50)
   const [pid] = readFileSync(join(folder, 'data/pg/postmaster.pid'), 'utf8').split('\n')
   process.kill(Number(pid), 'SIGKILL')
   const { code, stdout } = await running.ended

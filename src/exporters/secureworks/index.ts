@@ -6,7 +6,7 @@ import type { Delivery, Exporter, ExporterDefinition, WireRequest } from '../exp
 import { type Members, textOf } from './answers.ts'
 import { checkSecureworks } from './check.ts'
 import { TaegisClient } from './client.ts'
-import { type InputSettings, inputsOf, refusalOf, sourceLine, sourceOf } from './inputs.ts'
+import { type InputSettings, inputsOf, objectsOf, refusalOf, sourceLine, sourceOf } from './inputs.ts'
 import { countActive, listActive } from './listing.ts'
 import { Removals } from './removal.ts'
 import { entriesToRemove, sendBatch } from './send.ts'
@@ -50,7 +50,11 @@ function createSecureworks(settings: SecureworksSettings, context: ConnectorCont
     send: (batch, signal) => sendBatch(batch, sender, signal),
     preview: (batch) => preview(batch, settings, client.url, settings.tenantId),
     check: (signal) => checkSecureworks({ client, sourceName, most: maxActive }, signal),
-    room: { most: maxActive, active: (signal) => countActive(client, signal) },
+    room: {
+      most: maxActive,
+      entries: (indicator) => objectsOf(indicator).length,
+      active: (signal) => countActive(client, signal),
+    },
     async *held(signal) {
       for await (const page of listActive(client, {}, signal)) {
         yield page.filter((entry) => isOurs(entry, sourceName)).flatMap(({ id }) => textOf(id) ?? [])

@@ -4,6 +4,7 @@ import type { Delivery, PushOptions, WireRequest } from '../../exporters/exporte
 import type { Indicator } from '../../model/indicator.ts'
 import { rankOf } from '../../model/rank.ts'
 import type { DeliveryAction, DeliveryStore, Have, NewItem } from '../../store/delivery-store.ts'
+import { allot } from './allot.ts'
 import { contentHash } from './content.ts'
 import { hasStill } from './prepare.ts'
 import type { ItemPages } from './push-items.ts'
@@ -136,28 +137,25 @@ async function makeRoom(
   now: number,
 ): Promise<readonly Indicator[]> {
   if (exporter.room === undefined) return []
-  const { most } = exporter.room
+  const { most, entries } = exporter.room
   const fresh = wanted
     .filter(({ status, have }) => status === 'pending' && !hasStill(have, now))
-    .map((one) => ({ one, rank: rankOf(one.indicator) }))
-    .sort((a, b) => b.rank - a.rank)
-  const beyond = fresh.slice(Math.max(0, most - (await store.heldCount(name))))
-  const [best] = beyond
-  if (best === undefined) return []
+    .map((one) => ({ one, rank: rankOf(one.indicator), entries: entries(one.indicator) }))
+  const needed = fresh.reduce((all, each) => all + each.entries, 0)
+  const free = Math.max(0, most - (await store.heldCount(name)))
+  if (needed <= free) return []
   const pushed = new Set(wanted.map(({ indicator }) => indicator.id))
-  const found = await store.weakest(name, { below: best.rank, limit: beyond.length + pushed.size })
-  const weaker = found.filter(({ indicator }) => !pushed.has(indicator.id))
-  const evicted: Indicator[] = []
-  for (const { one, rank } of beyond) {
-    const next = weaker[evicted.length]
-    if (next !== undefined && next.rank < rank) {
-      evicted.push(next.indicator)
-      continue
-    }
+  const below = Math.max(...fresh.map(({ rank }) => rank))
+  const found = await store.weakest(name, { below, limit: needed - free + pushed.size })
+  const weakest = found
+    .filter(({ indicator }) => !pushed.has(indicator.id))
+    .map(({ indicator, rank }) => ({ indicator, rank, entries: entries(indicator) }))
+  const { none, evicted } = allot(fresh, { free, leaving: 0, weakest })
+  for (const { one } of none) {
     one.status = 'skipped'
     one.reason = noRoom(most)
   }
-  return evicted
+  return evicted.map(({ indicator }) => indicator)
 }
 
 function delivery(

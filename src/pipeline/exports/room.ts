@@ -1,6 +1,7 @@
 /** Products with room for so many entries: the best ones get it. */
 import type { Exporter } from '../../exporters/exporter.ts'
 import type { DeliveryStore, Settlement } from '../../store/delivery-store.ts'
+import { allot, type Candidate } from './allot.ts'
 import type { Work } from './settle.ts'
 
 export interface Rooms {
@@ -48,15 +49,19 @@ export function rooms({ name, room, store, now }: Options): Rooms {
   let lastClaim = Number.NaN
   /** Ids of what the product does not let go. */
   const stubborn = new Set<number>()
+  const entriesOf = ({ claimed }: Work) => room.entries(claimed.indicator)
 
   const begin = (claim: number): Room => {
     if (claim !== lastClaim + 1) active = undefined
     lastClaim = claim
+    // Entries by id of the delivery.
     /** Admitted, not ended. */
-    const coming = new Set<number>()
+    const coming = new Map<number, number>()
     /** Removals under way, and evictions that wait. */
-    const going = new Set<number>()
+    const going = new Map<number, number>()
     let freed = 0
+    /** What was free when nothing that waits for room got it. */
+    let inVain = 0
 
     const known = async (signal: AbortSignal): Promise<number> => {
       // What is under way would be counted twice, or not at all.
@@ -73,57 +78,76 @@ export function rooms({ name, room, store, now }: Options): Rooms {
         const certain = fresh.filter(({ claimed }) => !claimed.unsure)
         const unsure = fresh.filter(({ claimed }) => claimed.unsure)
         if (certain.length === 0) return { go: unsure, wait: [], none: [] }
-        const ranked = certain.toSorted((a, b) => b.claimed.rank - a.claimed.rank)
-        const free = Math.max(0, room.most - (await known(signal)) - coming.size)
-        const admitted = ranked.slice(0, free)
-        for (const { claimed } of admitted) coming.add(claimed.id)
-        const over = ranked.slice(free + going.size)
-        const evicted = await evict(over, claim)
-        for (const id of evicted) going.add(id)
-        return {
-          go: [...unsure, ...admitted],
-          wait: [...ranked.slice(free, free + going.size - evicted.length), ...over.slice(0, evicted.length)],
-          none: over.slice(evicted.length),
+        const free = Math.max(0, room.most - (await known(signal)) - sum(coming))
+        const wanted = certain.map((work) => ({ work, rank: work.claimed.rank, entries: entriesOf(work) }))
+        const leaving = sum(going)
+        const { go, wait, none, evicted } = allot(wanted, {
+          free,
+          leaving,
+          weakest: await weakerThan(wanted, free + leaving),
+        })
+        for (const { work, entries } of go) coming.set(work.claimed.id, entries)
+        for (const { id, entries } of evicted) going.set(id, entries)
+        if (evicted.length > 0) {
+          const ids = evicted.map(({ id }) => id)
+          await store.evict(name, claim, ids, evictionReason, new Date(now()))
         }
+        if (go.length > 0) inVain = 0
+        return { go: [...unsure, ...go.map(workOf)], wait: wait.map(workOf), none: none.map(workOf) }
       },
       leaving(works) {
-        for (const { claimed } of works) going.add(claimed.id)
+        for (const work of works) going.set(work.claimed.id, entriesOf(work))
       },
       ended(works) {
         for (const { work, settlement } of works) {
           const { id } = work.claimed
           const isDone = settlement.status === 'accepted' || settlement.status === 'unchanged'
           const isPending = settlement.status === 'pending'
+          const came = coming.get(id)
+          coming.delete(id)
           const mayBeThere = isDone || (isPending && settlement.unsure)
-          if (coming.delete(id) && mayBeThere && active !== undefined) active++
+          if (came !== undefined && mayBeThere && active !== undefined) active += came
+          const went = going.get(id)
           // A removal that is tried again is still to leave.
-          if (isPending || !going.delete(id)) continue
-          if (isDone) freed++
-          else stubborn.add(id)
-          if (isDone && active !== undefined) active = Math.max(0, active - 1)
+          if (isPending || went === undefined) continue
+          going.delete(id)
+          if (!isDone) stubborn.add(id)
+          else {
+            freed += went
+            if (active !== undefined) active = Math.max(0, active - went)
+          }
         }
       },
       async revive() {
-        const free = active === undefined ? freed : room.most - active - coming.size
+        const free = active === undefined ? freed : room.most - active - sum(coming)
         freed = 0
-        return free > 0 ? await store.reviveWithoutRoom(name, claim, free, new Date(now())) : 0
+        if (free <= inVain) return 0
+        inVain = free
+        return await store.reviveWithoutRoom(name, claim, free, new Date(now()))
       },
     }
   }
-  /** Of each pair of a better one that has no room and a weaker one that has it. @param over best first */
-  const evict = async (over: readonly Work[], claim: number): Promise<readonly number[]> => {
-    const best = over[0]?.claimed.rank
-    if (best === undefined) return []
-    const weakest = await store.weakest(name, { below: best, limit: over.length + stubborn.size })
-    const ids = weakest
+  /** Entries of ours that may leave for better ones. @param place entries that there is room for without */
+  const weakerThan = async (wanted: readonly Candidate[], place: number) => {
+    const needed = wanted.reduce((all, { entries }) => all + entries, 0) - place
+    if (needed <= 0) return []
+    const below = Math.max(...wanted.map(({ rank }) => rank))
+    const weakest = await store.weakest(name, { below, limit: needed + stubborn.size })
+    return weakest
       .filter(({ id }) => !stubborn.has(id))
-      .slice(0, over.length)
-      .filter(({ rank }, index) => rank < (over[index]?.claimed.rank ?? Number.NEGATIVE_INFINITY))
-      .map(({ id }) => id)
-    if (ids.length > 0) await store.evict(name, claim, ids, evictionReason, new Date(now()))
-    return ids
+      .map(({ id, rank, indicator }) => ({ id, rank, entries: room.entries(indicator) }))
   }
   return { begin }
+}
+
+function workOf({ work }: { readonly work: Work }): Work {
+  return work
+}
+
+function sum(entries: ReadonlyMap<number, number>): number {
+  let all = 0
+  for (const count of entries.values()) all += count
+  return all
 }
 
 export function noRoom(most: number): string {

@@ -66,7 +66,9 @@ async function sendOnce(
   try {
     const results = onePerKey(batch, await exporter.send(batch, signal), log)
     const size = sizeOf(results.values())
-    return { results, events: eventsOf(results.values()), ...(size !== undefined && { size }) }
+    const events = eventsOf(results.values())
+    const turns = events.includes('success') ? waitingTheirTurn(results) : results
+    return { results: turns, events, ...(size !== undefined && { size }) }
   } catch (error) {
     if (!(error instanceof UpstreamError)) {
       if (signal.aborted) return { results: all({ status: 'aborted' }), events: [] }
@@ -130,6 +132,16 @@ function eventsOf(results: Iterable<Result>): HealthEvent[] {
 function weight({ needsMending, kind }: UpstreamError): number {
   if (needsMending) return 2
   return kind === 'throttled' ? 1 : 0
+}
+
+/** What a product's limit leaves over of a batch that it took a part of has not failed. */
+function waitingTheirTurn(results: ReadonlyMap<string, Result>): Map<string, Result> {
+  return new Map(
+    [...results].map(([key, result]) => {
+      const isLeftOver = result.status === 'later' && result.error?.kind === 'throttled'
+      return [key, isLeftOver ? { ...result, waits: true } : result]
+    }),
+  )
 }
 
 function sizeOf(results: Iterable<Result>): SizeAnswer | undefined {

@@ -16,7 +16,10 @@ type WithoutKey<T> = T extends unknown ? Omit<T, 'key'> : never
 
 /** What became of a try. */
 export type Result =
-  | WithoutKey<Outcome>
+  | (WithoutKey<Outcome> & {
+      /** Others of its batch were taken, then the product asked to wait: its turn comes later, no attempt used up. */
+      readonly waits?: boolean
+    })
   /** Under way when it had to end: perhaps carried out, no attempt used up. */
   | { readonly status: 'aborted' }
   /** Not sent after all, for a reason that lies not with it: no attempt used up. */
@@ -95,18 +98,20 @@ export function failedUnsent(
   return { ...settlement, tried: false, repeated: false }
 }
 
-type Failure = Extract<WithoutKey<Outcome>, { readonly status: 'later' | 'unknown' }>
+type Failure = Extract<WithoutKey<Outcome>, { readonly status: 'later' | 'unknown' }> & {
+  readonly waits?: boolean
+}
 
 function failed(
   claimed: ClaimedDelivery,
-  { status, reason, error }: Failure,
+  { status, reason, error, waits = false }: Failure,
   { retry, throttledMs }: SettlePolicy,
   now: number,
   random: number,
 ): Settlement {
   const maybe = status === 'unknown'
   if (error?.needsMending) return again(claimed, claimed.attempts, reason, new Date(now), maybe)
-  const attempts = claimed.attempts + 1
+  const attempts = claimed.attempts + (waits ? 0 : 1)
   if (attempts >= retry.attempts) {
     return { ...final(claimed, 'dead', reason), have: afterDoubt(claimed, maybe) }
   }

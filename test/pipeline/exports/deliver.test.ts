@@ -427,6 +427,7 @@ function limited(most: number, asked: { times: number }, others = 0): (made: Pro
     Object.assign(made, {
       room: {
         most,
+        entries: () => 1,
         active: async () => {
           asked.times++
           return made.holds().size + others
@@ -483,6 +484,7 @@ t.test('a product that does not tell its room is asked again later, like any fai
       Object.assign(made, {
         room: {
           most: 10,
+          entries: () => 1,
           active: async () => {
             if (fails-- > 0) throw errorOf('unavailable')
             return 0
@@ -575,3 +577,25 @@ t.test('what a forward had no room for is sent, best first, once there is room',
   await here.idle()
   t.strictSame([...here.product.holds().keys()], ['r2.example'])
 })
+
+t.test(
+  'what takes several entries gets room for all of them or none, and never again and again',
+  async (t) => {
+    const asked = { times: 0 }
+    const entries = ({ value }: { readonly value: string }) => (value.startsWith('s3') ? 3 : 1)
+    const here = await world({
+      more: (made) => {
+        const { room, ...more } = limited(10, asked, 8)(made)
+        return Object.assign(made, more, room && { room: { ...room, entries } })
+      },
+    })
+    const { id } = await here.push(['s3-1.example', 's2-1.example', 's2-2.example', 's1-1.example'])
+    await here.idle()
+    t.match(await here.items(id), [
+      { status: 'skipped', reason: /^no room/ },
+      { status: 'accepted' },
+      { status: 'accepted' },
+      { status: 'skipped', reason: /^no room/ },
+    ])
+  },
+)

@@ -9,7 +9,7 @@ t.test(
     const clock = createClock()
     const store = await openStore(t, clock)
     let sequences = 0
-    await t.resolves(runModel({ store, clock, numRuns: 40, seed: 7, onRun: () => sequences++ }))
-    t.equal(sequences, 40)
+    await t.resolves(runModel({ store, clock, numRuns: 25, seed: 7, onRun: () => sequences++ }))
+    t.equal(sequences, 25)
   },
 )

@@ -15,6 +15,7 @@ import { openDatabase } from '../../../src/store/postgres/database.ts'
 import { migrate } from '../../../src/store/postgres/migrate.ts'
 import { migrations } from '../../../src/store/postgres/migrations/index.ts'
 import { freshDatabase } from '../database.ts'
+import { accepted, item, push, start } from './exporting.ts'
 import { fill, freshStore, observationOf, openStore, silent, type TestStore } from './stored.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'feed-backup-'))
@@ -60,10 +61,31 @@ async function fillOddly(store: TestStore): Promise<void> {
   await database.execute(
     `insert into feed_size (feed, at, entries) values (1, '2024-01-01 00:00:00.123456+00', 5), (1, 'infinity', 6)`,
   )
+  await pushOddly(store)
   await database.execute(`update indicator set threat_assess_score = '1e-40' where score = 3`)
   await database.execute(
     `create schema pgboss; create table pgboss.job (id integer); create table somebodys (id integer)`,
   )
+}
+
+/** One delivery is under way, one had an answer, the others wait. */
+async function pushOddly(store: TestStore): Promise<void> {
+  await store.registerExporters(['dt'])
+  await push(
+    store,
+    texts.map((text) => item(`v${text}`, text)),
+    { idempotency: { key: 'k', digest: 'd' } },
+  )
+  const claim = await store.claimExporter('dt')
+  const claimed = await store.claimDeliveries('dt', claim, { limit: 2, now: start })
+  await store.settleDeliveries(
+    'dt',
+    claim,
+    claimed.slice(1).map((each) => accepted(each)),
+    start,
+  )
+  const error = { code: 'INTERNAL', cause: texts.join(), remedy: '', at: '2026-01-01T00:00:00Z' }
+  await store.saveHealth('dt', claim, { circuit: 'open', failures: 1, waitUntil: null, error })
 }
 
 /** Every row of every table of ours as text, which PostgreSQL writes exactly. */

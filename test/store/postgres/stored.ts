@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import type { Observation } from '../../../src/model/indicator.ts'
 import { changeStore } from '../../../src/store/postgres/changes.ts'
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts'
+import { deliveryStore } from '../../../src/store/postgres/exports/index.ts'
 import { indicatorStore } from '../../../src/store/postgres/indicators.ts'
 import { ingestStore } from '../../../src/store/postgres/ingest.ts'
 import { migrate } from '../../../src/store/postgres/migrate.ts'
@@ -32,6 +33,7 @@ export async function openStore(connection: ClientConfig) {
     ...ingestStore(database),
     ...indicatorStore(database),
     ...changeStore(database),
+    ...deliveryStore(database),
   }
 }
 

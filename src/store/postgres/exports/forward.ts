@@ -15,17 +15,15 @@ import { queueRows } from './queue.ts'
 import { lock, requeue } from './room.ts'
 import { tallySql } from './tally.ts'
 
-/** Deliveries of one transaction. */
-const upsertsAtOnce = 5_000
-
 type ForwardOptions = Parameters<DeliveryStore['forward']>[2]
 
-export function forwarding(database: Database): Pick<DeliveryStore, 'forward'> {
+/** @param upsertsAtOnce in one transaction, with an export of their own */
+export function forwarding(database: Database, upsertsAtOnce = 5_000): Pick<DeliveryStore, 'forward'> {
   return {
     async forward(name, claim, options) {
       const { upserts, more } = await database.transaction(async (transaction) => {
         const work = await begin(transaction, name, claim, options)
-        return queueUpserts(transaction, work, options)
+        return queueUpserts(transaction, work, options, upsertsAtOnce)
       }, patient)
       const { removals, held } = await database.transaction(async (transaction) => {
         const work = await begin(transaction, name, claim, options)
@@ -50,7 +48,7 @@ interface Work {
   readonly accept: boolean
 }
 
-const beginning = { seq: 0, key: '00000000-0000-0000-0000-000000000000', searchedSeq: null }
+const noKey = '00000000-0000-0000-0000-000000000000'
 
 /** One worker at a time. Another list, or another name for what is in it, begins from the front. */
 async function begin(
@@ -77,12 +75,22 @@ async function begin(
   }
   const { source, feed: before, ...rest } = place
   const work = { ...rest, name, exporter, feed: feed.id, changedSeq: feed.changedSeq }
-  return before === feed.id && source === sourceName ? work : { ...work, ...beginning }
+  if (before === feed.id && source === sourceName) return work
+  await transaction.execute(
+    'update forwarding set feed = $2, source = $3, seq = default, key = default, searched_seq = null where exporter = $1',
+    [exporter, feed.id, sourceName],
+  )
+  return { ...work, seq: 0, key: noKey, searchedSeq: null }
 }
 
-async function queueUpserts(transaction: Transaction, work: Work, { sourceName, now }: ForwardOptions) {
+async function queueUpserts(
+  transaction: Transaction,
+  work: Work,
+  { sourceName, now }: ForwardOptions,
+  atOnce: number,
+) {
   const { exporter, feed, seq, key } = work
-  const step = await nextStep(transaction, work)
+  const step = await nextStep(transaction, work, atOnce)
   if (step === undefined) return { upserts: 0, more: false }
   const names = allTypes.map((_, number) => typeName(number))
   const id = await queueRows(
@@ -98,10 +106,11 @@ async function queueUpserts(transaction: Transaction, work: Work, { sourceName, 
          and (m.seq, m.key) > (${given.add(seq)}, ${given.add(key)}::uuid)
          and (m.seq, m.key) <= (${given.add(step.seq)}, ${given.add(step.key)}::uuid)`,
   )
-  await transaction.execute(
-    'update forwarding set feed = $2, source = $3, seq = $4, key = $5 where exporter = $1',
-    [exporter, feed, sourceName, step.seq, step.key],
-  )
+  await transaction.execute('update forwarding set seq = $2, key = $3 where exporter = $1', [
+    exporter,
+    step.seq,
+    step.key,
+  ])
   const [written] = await transaction.query<{ total: number }>('select total from export where id = $1', [id])
   const upserts = written?.total ?? 0
   // Its members have all left the store: there is nothing to tell.
@@ -110,11 +119,11 @@ async function queueUpserts(transaction: Transaction, work: Work, { sourceName, 
 }
 
 /** The last member of the next step. Several have the same position after a look at the whole list. */
-async function nextStep(transaction: Transaction, { feed, seq, key }: Work) {
+async function nextStep(transaction: Transaction, { feed, seq, key }: Work, atOnce: number) {
   const behind = 'from feed_member where feed = $1 and present and (seq, key) > ($2, $3::uuid)'
   const [last, beyond] = await transaction.query<{ seq: number; key: string }>(
     `select seq, key ${behind} order by seq, key offset $4 limit 2`,
-    [feed, seq, key, upsertsAtOnce - 1],
+    [feed, seq, key, atOnce - 1],
   )
   if (last !== undefined) return { ...last, more: beyond !== undefined }
   const [end] = await transaction.query<{ seq: number; key: string }>(
@@ -146,8 +155,8 @@ async function takeOut(transaction: Transaction, work: Work, options: ForwardOpt
   const allDropped = await dropUnsent(transaction, place, options.now)
   const removals = hold === undefined ? await queueRemovals(transaction, exporter, place, options.now) : 0
   await transaction.execute(
-    `update forwarding set feed = $2, source = $3, searched_seq = $4, held = $5, accept = false where exporter = $1`,
-    [...place, allDropped ? changedSeq : null, hold === undefined ? null : JSON.stringify(hold)],
+    'update forwarding set searched_seq = $2, held = $3, accept = false where exporter = $1',
+    [exporter, allDropped ? changedSeq : null, hold === undefined ? null : JSON.stringify(hold)],
   )
   return { removals, held: hold ?? null }
 }
