@@ -585,8 +585,8 @@ t.test(
     const entries = ({ value }: { readonly value: string }) => (value.startsWith('s3') ? 3 : 1)
     const here = await world({
       more: (made) => {
-        const { room, ...more } = limited(10, asked, 8)(made)
-        return Object.assign(made, more, room && { room: { ...room, entries } })
+        const { room } = limited(10, asked, 8)(made)
+        return Object.assign(made, room && { room: { ...room, entries } })
       },
     })
     const { id } = await here.push(['s3-1.example', 's2-1.example', 's2-2.example', 's1-1.example'])

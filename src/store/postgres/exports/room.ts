@@ -98,7 +98,7 @@ export async function lock(
   values: readonly unknown[],
 ): Promise<readonly number[]> {
   const rows = await transaction.query<{ id: number }>(
-    `select id from delivery where ${condition} order by key, source for update`,
+    `select id from delivery d where ${condition} order by key, source for update`,
     values,
   )
   return rows.map(({ id }) => id)

@@ -28,8 +28,11 @@ create table forwarding (
   source text,
   seq bigint not null default 0,
   key uuid not null default '00000000-0000-0000-0000-000000000000',
-  -- feed.changed_seq of the list that was last searched for what left it.
+  -- Whatever left the list up to this position was taken out; null: the whole list is to be compared.
   searched_seq bigint,
+  -- feed.changed_seq of the list for which removals are held, and when that was found.
+  looked_seq bigint,
+  looked_at timestamptz,
   -- Why removals are held, and whether they may pass, this once.
   held jsonb,
   accept boolean not null default false
