@@ -30,8 +30,8 @@ import { type VendorKind, vendorKinds } from './vendors.ts'
 
 /** How much of a push a life sees: of requests so many at most, and these milliseconds after. */
 const lives = {
-  secureworks: { objectsPerRun: 25, requests: 8, ms: 60 },
-  darktrace: { objectsPerRun: 25, requests: 8, ms: 60 },
+  secureworks: { objectsPerRun: 10, requests: 30, ms: 100 },
+  darktrace: { objectsPerRun: 10, requests: 30, ms: 100 },
   cofense: { objectsPerRun: 10_000, requests: 250, ms: 150 },
 } as const satisfies Record<VendorKind, object>
 /** Of requests that go wrong. */

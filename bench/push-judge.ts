@@ -60,7 +60,7 @@ export function judgePush(
     const [item, ...more] = receipts.get(value) ?? []
     const faults =
       item === undefined || more.length > 0
-        ? [`${more.length === 0 ? 'no item' : 'several items'}`]
+        ? [item === undefined ? 'no item' : 'several items']
         : faultsOf(item, held.get(value) ?? [], sent.get(value)?.length ?? 0, again)
     return { again, faults: faults.map((fault) => `${value}: ${fault}`) }
   })
@@ -114,7 +114,7 @@ function faultsOf(item: Item, held: readonly Entry[], sendings: number, again: A
   const rules: readonly (readonly [broken: boolean, fault: string])[] = [
     [!delivered && status !== 'rejected' && status !== 'dead', `is ${status}`],
     [!delivered && (reason === null || reason === ''), `is ${status} without a reason`],
-    [delivered && held.length !== 1, `is ${status}, and is there ${held.length} times`],
+    [delivered && held.length === 0, `is ${status}, and is not there`],
     [held.length > 1, `is there ${held.length} times`],
     [status === 'rejected' && held.length > 0, 'is rejected, and is there'],
     [delivered && sendings === 0, `is ${status}, and was never sent`],

@@ -34,7 +34,7 @@ const latenciesMs = [0, 20] as const
 const concurrency = 4
 const share = 0.7
 /** Right behind another one a push waits up to a second for the queue, which is not what is measured. */
-const restMs = 2000
+const restMs = 1500
 
 interface Setup {
   readonly kind: VendorKind
@@ -72,9 +72,20 @@ interface Sample {
   readonly floorSeconds: number
 }
 
-/** Of each round others: a product that knows none of them. */
-function domains(round: number, size: number): string[] {
-  return Array.from({ length: size }, (_, index) => `host-${index}.wave-${round}.malware.example`)
+interface Body {
+  readonly indicators: readonly string[]
+  readonly options?: { readonly severity: string }
+}
+
+/**
+ * Something to be sent in each round: others than before, or, where there is room for so many only, the same with another
+ * severity.
+ */
+function bodyOf({ kind }: Setup, round: number, size: number): Body {
+  const wave = kind === 'secureworks' ? 0 : round
+  const indicators = Array.from({ length: size }, (_, index) => `host-${index}.wave-${wave}.malware.example`)
+  if (kind !== 'secureworks') return { indicators }
+  return { indicators, options: { severity: round % 2 === 0 ? 'HIGH' : 'LOW' } }
 }
 
 async function order<Answer = object>(vendor: Child, what: VendorOrder): Promise<Answer> {
@@ -89,11 +100,7 @@ interface Pushed {
 }
 
 /** @throws Error unless all come to the same, which is good */
-async function pushAll(
-  server: Child,
-  body: { readonly indicators: readonly string[]; readonly action?: string },
-  became: 'accepted' | 'unchanged',
-): Promise<Pushed> {
+async function pushAll(server: Child, body: Body, became: 'accepted' | 'unchanged'): Promise<Pushed> {
   const startedAt = performance.timeOrigin + performance.now()
   const since = () => (performance.timeOrigin + performance.now() - startedAt) / 1000
   const { id } = await push(server, 'product', body)
@@ -110,26 +117,29 @@ async function expectEntries(vendor: Child, file: string, expected: number): Pro
   return got
 }
 
-async function sampleOf(cast: Cast, { kind }: Setup, indicators: readonly string[]): Promise<Sample> {
+async function sampleOf(cast: Cast, { kind }: Setup, body: Body): Promise<Sample> {
   const { server, vendor, floor, postgres, file } = cast
-  const size = indicators.length
+  const size = body.indicators.length
+  // Once it has them, they stay: the server knows that they are there.
+  const clear = async () => {
+    if (kind === 'secureworks') return 0
+    return (await order<Left>(vendor, { do: 'clear' })).entries
+  }
   await order(vendor, { do: 'forget' })
-  const { entries } = await order<Left>(vendor, { do: 'clear' })
+  const entries = await clear()
   await wait(restMs)
   const before = { node: cpuSeconds(server.pid), database: databaseCpuSeconds(postgres) }
-  const pushed = await pushAll(server, { indicators }, 'accepted')
+  const pushed = await pushAll(server, body, 'accepted')
   const node = cpuSeconds(server.pid) - before.node
   const database = databaseCpuSeconds(postgres) - before.database
   const got = await expectEntries(vendor, file, entries + size)
   await order(vendor, { do: 'forget' })
   await wait(restMs)
-  const again = await pushAll(server, { indicators }, 'unchanged')
+  const again = await pushAll(server, body, 'unchanged')
   const unneeded = await order<Got>(vendor, { do: 'tell', file: `${file}-again` })
-  // There is room for so many only.
-  if (kind === 'secureworks') await pushAll(server, { indicators, action: 'remove' }, 'accepted')
-  const left = await order<Left>(vendor, { do: 'clear' })
+  const left = await clear()
   const floorSeconds = await replay(floor, vendor.url, file)
-  await expectEntries(vendor, `${file}-floor`, left.entries === 0 ? size : left.entries)
+  await expectEntries(vendor, `${file}-floor`, left === 0 ? size : left)
   const step = (at: number | null) => ((at ?? Number.NaN) - pushed.startedAt) / 1000
   return {
     seconds: pushed.seconds,
@@ -180,7 +190,7 @@ async function measure(start: Start, folder: string, setup: Setup, options: Opti
     const size = setup.single && latencyMs > 0 ? options.slowSize : options.size
     const samples: Sample[] = []
     for (let round = -1; round < options.rounds; round++) {
-      const sample = await sampleOf(cast, setup, domains(wave++, size))
+      const sample = await sampleOf(cast, setup, bodyOf(setup, wave++, size))
       if (round >= 0) samples.push(sample)
     }
     measured.push({ setup, latencyMs, size, samples, peakMegabytes: peakMegabytes(server.pid) })

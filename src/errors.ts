@@ -221,7 +221,7 @@ export const errorTable = {
   UPSTREAM_TIMEOUT: {
     status: 504,
     title: 'The product took too long',
-    help: 'Ask for less at once, or raise `timeout` of the source.',
+    help: 'Ask for less at once, or raise `timeout` of the source or exporter.',
   },
 } as const satisfies Record<string, { status: number; title: string; help: string }>
 

@@ -30,6 +30,8 @@ export interface ScheduleOptions {
   readonly exports?: {
     readonly destinations: readonly Destination[]
     readonly store: ExportStore
+    /** Whether paused destinations are tried once: a server starts anew when its configuration is mended. */
+    readonly triesPaused?: boolean
   }
   /** How often each replica looks whether every source and destination has its call. Default 15 s. */
   readonly planEveryMs?: number
@@ -39,8 +41,8 @@ export interface Schedule extends Fetches, Wakes {
   /** @throws Error when the queue can't be opened; ServiceError STORE_UNAVAILABLE */
   start(): Promise<void>
   /**
-   * Fetches under way are handed back after their last stored page.
-   * @param graceMs how long they may take for it
+   * Fetches under way are handed back after their last stored page; batches under way may end for most of the time.
+   * @param graceMs how long all of it may take
    */
   stop(graceMs: number): Promise<void>
 }
@@ -66,6 +68,8 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   const { store, sources, log, now } = options
   const controller = new AbortController()
   const { signal } = controller
+  /** What is on its way to a product may end until then: nobody need find out afterwards what became of it. */
+  const cutting = new AbortController()
   const startedAt = now()
   const byName = new Map(sources.map((source) => [source.name, source]))
   let queues: Queues | undefined
@@ -88,8 +92,12 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       })
     }
     await keeping?.work()
-    exporting = options.exports && exportWork({ ...options, ...options.exports, queues: opened, signal })
-    await exporting?.work()
+    const exports =
+      options.exports &&
+      exportWork({ ...options, ...options.exports, queues: opened, signal, cut: cutting.signal })
+    await exports?.work()
+    // Woken before, it would have no queues.
+    exporting = exports
     const planAll = async () => {
       for (const source of sources) await plan(source, planner)
       await keeping?.plan()
@@ -134,14 +142,20 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       return due === undefined ? null : new Date(Math.max(due, now())).toISOString()
     },
     async stop(graceMs) {
-      controller.abort(new Error('the server stops'))
+      const reason = new Error('the server stops')
+      controller.abort(reason)
+      const cut = setTimeout(() => cutting.abort(reason), graceMs * sendingShare)
       // What it fails of is told to whoever started it.
       await starting?.catch(() => {})
       await planning
       await queues?.stop(graceMs)
+      clearTimeout(cut)
     },
   }
 }
+
+/** Of the time for a stop: the rest is for writing what became of it. */
+const sendingShare = 0.6
 
 function queueOf(source: string): string {
   return `fetch/${source}`

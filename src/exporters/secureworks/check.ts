@@ -1,6 +1,7 @@
 /** The doctor of a Secureworks exporter: one login and one query, nothing that changes; for what fails the remedy. */
 import type { Finding } from '../../connector.ts'
 import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import { TaegisRefusal } from './answers.ts'
 import type { TaegisClient } from './client.ts'
 import { countActive } from './listing.ts'
 import { isQuotable } from './wire.ts'
@@ -20,6 +21,9 @@ export async function checkSecureworks(exporter: CheckedExporter, signal: AbortS
     return [...proved.map(passed), roomFinding(active, most), sourceFinding(sourceName)]
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error
+    if (error instanceof TaegisRefusal && (error.kind === 'address' || error.kind === 'rejected')) {
+      return [...proved.map(passed), roomUnknown(error), sourceFinding(sourceName)]
+    }
     const { name, remedy } = diagnoses[error.kind]
     const before = proved.slice(0, Math.max(0, proved.indexOf(name)))
     return [...before.map(passed), { name, ok: false, cause: error.message, remedy }]
@@ -34,6 +38,17 @@ function roomFinding(active: number, most: number): Finding {
     cause: `The tenant has ${active} active indicators of all sources; maxActive is ${most}, and Taegis deletes the oldest beyond 15000.`,
     remedy:
       'Remove indicators that are no longer needed in Taegis XDR, or raise `maxActive` if it is below 15000: until then only better indicators get in, in place of weaker ones of ours.',
+  }
+}
+
+/** GraphQL is there, the question is not. */
+function roomUnknown({ message }: TaegisRefusal): Finding {
+  return {
+    name: 'room',
+    ok: false,
+    cause: `How many active indicators the tenant has is not known: ${message}`,
+    remedy:
+      'Pushes are sent all the same. See that `region` or `baseUrl` is that of Taegis XDR; if it is, watch in Taegis XDR itself that the tenant stays below 15000 indicators, as Taegis deletes the oldest beyond that.',
   }
 }
 

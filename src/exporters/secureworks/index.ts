@@ -7,8 +7,9 @@ import { type Members, textOf } from './answers.ts'
 import { checkSecureworks } from './check.ts'
 import { TaegisClient } from './client.ts'
 import { type InputSettings, inputsOf, objectsOf, refusalOf, sourceLine, sourceOf } from './inputs.ts'
-import { countActive, listActive } from './listing.ts'
+import { listActive } from './listing.ts'
 import { Removals } from './removal.ts'
+import { roomOf } from './room.ts'
 import { entriesToRemove, sendBatch } from './send.ts'
 import { type SecureworksSettings, secureworksSettings, severities, taegisRegions } from './settings.ts'
 import { rounds, Upserts } from './upsert.ts'
@@ -53,7 +54,7 @@ function createSecureworks(settings: SecureworksSettings, context: ConnectorCont
     room: {
       most: maxActive,
       entries: (indicator) => objectsOf(indicator).length,
-      active: (signal) => countActive(client, signal),
+      active: roomOf(client, context.log),
     },
     async *held(signal) {
       for await (const page of listActive(client, {}, signal)) {

@@ -4,6 +4,8 @@ import { UpstreamError } from '../../errors.ts'
 import { type Members, objectsIn, textOf, wordsOf } from './answers.ts'
 import type { TaegisClient } from './client.ts'
 import { unquotable } from './inputs.ts'
+import { cannotBeAsked } from './room.ts'
+import { spellingKey } from './spelling.ts'
 import { deleteOperation, entryQuery, searchOperation, service } from './wire.ts'
 
 export interface Entry {
@@ -52,8 +54,15 @@ export class Removals {
   }
 
   async #isThere(query: string, signal: AbortSignal): Promise<boolean> {
-    const { result } = await this.#client.run(searchOperation(`${query} and deleted_at is null`), signal)
-    return result.total_entries_size !== 0
+    try {
+      const { result } = await this.#client.run(searchOperation(`${query} and deleted_at is null`), signal)
+      return result.total_entries_size !== 0
+    } catch (error) {
+      if (!(error instanceof UpstreamError && cannotBeAsked(error))) throw error
+      throw unreadable(
+        `Secureworks answered deleteIndicators with status false, and could not be asked for the entry: ${error.message}`,
+      )
+    }
   }
 
   /** A product that removes more than it is asked to must not be asked again. */
@@ -81,9 +90,9 @@ function entriesIn(value: unknown): readonly Members[] {
   return entries
 }
 
-/** Taegis' query language compares texts without regard to case. */
+/** Taegis' query language compares texts without regard to case, and may spell a value in another way. */
 function isOurs({ value, source_name }: Members, entry: Entry): boolean {
-  const same = typeof value === 'string' && value.toLowerCase() === entry.value.toLowerCase()
+  const same = typeof value === 'string' && spellingKey(value) === spellingKey(entry.value)
   return same && (source_name === undefined || source_name === entry.source)
 }
 

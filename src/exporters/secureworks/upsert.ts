@@ -4,6 +4,8 @@ import type { Delivery } from '../exporter.ts'
 import { type GraphqlError, type Members, objectsIn, TaegisRefusal, textOf, wordsOf } from './answers.ts'
 import type { TaegisAnswer, TaegisClient } from './client.ts'
 import { listActive } from './listing.ts'
+import { cannotBeAsked } from './room.ts'
+import { spellingKey } from './spelling.ts'
 import { dispensableInputs, type IndicatorInput, type ListFilter, service, upsertOperation } from './wire.ts'
 
 /** One input on its way; what has become of it is filled in. */
@@ -105,7 +107,8 @@ export class Upserts {
           sent.result ??= {
             status: 'unknown',
             reason: `Secureworks names it neither as accepted nor as rejected, and could not be asked for it: ${error.message}`,
-            error,
+            // A tenant that can't be asked is not one that takes nothing.
+            ...(!cannotBeAsked(error) && { error }),
           }
         }
       }
@@ -168,18 +171,41 @@ function settle(sent: readonly Sent[], answer: TaegisAnswer, clean: (text: strin
     for (const each of matching(values, entry)) each.result ??= { status: 'accepted', entry }
   }
   withoutFaulty(sent, errors)
+  settleNameless(sent, accepted)
 }
 
-function byValue(sent: readonly Sent[]): ReadonlyMap<string, readonly Sent[]> {
-  return Map.groupBy(sent, ({ input }) => input.value)
+/** Entries without a value tell by their number alone: as many as there are inputs left are those. */
+function settleNameless(sent: readonly Sent[], accepted: readonly Members[]): void {
+  const nameless = accepted.filter((entry) => textOf(entry.value) === undefined)
+  const left = sent.filter(({ result }) => result === undefined)
+  if (nameless.length === 0 || nameless.length !== left.length) return
+  const [only = {}] = nameless
+  for (const each of left) each.result = { status: 'accepted', entry: left.length === 1 ? only : {} }
 }
 
-/** Of the same value, and of the same type where the entry tells it. */
-function matching(values: ReadonlyMap<string, readonly Sent[]>, entry: Members): readonly Sent[] {
+interface ByValue {
+  readonly exact: ReadonlyMap<string, readonly Sent[]>
+  readonly spelt: ReadonlyMap<string, readonly Sent[]>
+}
+
+function byValue(sent: readonly Sent[]): ByValue {
+  return {
+    exact: Map.groupBy(sent, ({ input }) => input.value),
+    spelt: Map.groupBy(sent, ({ input }) => spellingKey(input.value)),
+  }
+}
+
+/** Of the same value, however it is spelt, and of the same type where the entry tells it. */
+function matching({ exact, spelt }: ByValue, entry: Members): readonly Sent[] {
   if (typeof entry.value !== 'string') return []
-  const same = values.get(entry.value) ?? []
+  const same = exact.get(entry.value) ?? speltAlike(spelt.get(spellingKey(entry.value)))
   const type = textOf(entry.object_type)
   return type === undefined ? same : same.filter(({ input }) => input.object_type === type)
+}
+
+/** Two values that differ in what does not count, such as two paths by their case: it can't be told which is meant. */
+function speltAlike(sent: readonly Sent[] = []): readonly Sent[] {
+  return new Set(sent.map(({ input }) => input.value)).size === 1 ? sent : []
 }
 
 function keyOf(type: string, value: string): string {

@@ -6,7 +6,7 @@ import { isStoreAway } from '../persistently.ts'
 import { deliverDue } from './delivery-loop.ts'
 import type { Destination } from './destination.ts'
 import { type ForwardStore, forwardChanges } from './forward.ts'
-import { readyAt } from './health.ts'
+import { readyAt, triedAnew } from './health.ts'
 import type { Rooms } from './room.ts'
 
 export interface DeliverContext {
@@ -18,11 +18,16 @@ export interface DeliverContext {
   random(): number
   /** Of a destination that has `room`, kept from one time to the next. */
   readonly rooms?: Rooms
+  /** This process has not been at work there yet: what paused the destination may be mended in its configuration. */
+  readonly isNew?: boolean
+  /** Aborted when what is under way must end as well; absent: with the signal. */
+  readonly cut?: AbortSignal
 }
 
 /** A forward is looked at once more after this time while deliveries go on and on. */
 const forwardEveryMs = 5000
 /**
+ * @param signal aborted: nothing more is sent
  * @returns when to look again, milliseconds since the epoch, may be past; null: nothing waits, `resume` is waited for,
  * another worker has taken over, or the signal was aborted
  * @throws ServiceError STORE_UNAVAILABLE: whatever is under way is taken over by the next call; other errors are faults
@@ -32,17 +37,19 @@ export async function deliver(
   context: DeliverContext,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const { store, rooms } = context
+  const { store, rooms, cut = signal } = context
   const { name } = destination
   const log = context.log.child({ exporter: name })
   const claim = await store.claimExporter(name)
   try {
     const forward = forwarder(destination, claim, { ...context, log, signal })
     await forward()
-    const health = await store.health(name)
+    const kept = await store.health(name)
+    const health = context.isNew === true ? triedAnew(kept) : kept
+    if (health !== kept) await store.saveHealth(name, claim, health)
     if (readyAt(health) === undefined) return null
     const room = rooms?.begin(claim)
-    const after = await deliverDue({ ...context, log, destination, claim, forward, room }, health, signal)
+    const after = await deliverDue({ ...context, log, destination, claim, forward, room, cut }, health, signal)
     return signal.aborted ? null : await nextLook(name, after, store)
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error

@@ -25,6 +25,8 @@ export interface LoopContext {
   readonly log: Logger
   now(): number
   random(): number
+  /** Aborted when requests under way must end. */
+  readonly cut: AbortSignal
   /** Before deliveries are claimed. */
   readonly forward: () => Promise<void>
 }
@@ -41,7 +43,7 @@ interface Ready extends Work {
 
 interface Loop extends LoopContext {
   readonly signal: AbortSignal
-  /** Aborted too where another worker has taken over: it must not meet requests of ours. */
+  /** `cut`, or another worker has taken over: it must not meet requests of ours. */
   readonly ending: AbortSignal
   readonly circuit: Circuit
   readonly settling: Settler
@@ -107,7 +109,7 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
   const loop: Loop = {
     ...context,
     signal,
-    ending: AbortSignal.any([signal, lost.signal]),
+    ending: AbortSignal.any([context.cut, lost.signal]),
     circuit: circuitOf(before, { ...context, ...destination, persist, onFailure: fail }),
     settling: settler({ write, onWritten, onIdle: bell.ring, onFailure: fail }),
     fail,

@@ -17,14 +17,18 @@ export type ExportStore = DeliveryStore &
 export interface ExportWorkOptions {
   readonly destinations: readonly Destination[]
   readonly store: ExportStore
+  /** Whether paused destinations are tried once by this process. */
+  readonly triesPaused?: boolean
   readonly queues: Queues
   readonly log: Logger
   /** Milliseconds since the epoch. */
   now(): number
   /** 0 up to 1; by default the machine's. */
   readonly random?: () => number
-  /** Aborted when the process stops. */
+  /** Aborted when the process stops: nothing more is begun. */
   readonly signal: AbortSignal
+  /** Aborted when what is under way must end too. */
+  readonly cut: AbortSignal
 }
 
 export interface ExportWork {
@@ -40,26 +44,37 @@ export interface ExportWork {
 const forwardEveryMs = 1000
 
 export function exportWork(options: ExportWorkOptions): ExportWork {
-  const { destinations, store, queues, log, now, signal } = options
+  const { destinations, store, triesPaused = false, queues, log, now, signal } = options
   const forwarding = destinations.filter(({ forward }) => forward !== null)
+  /** Where this process has not been at work yet. */
+  const untried = new Set(triesPaused ? destinations.map(({ name }) => name) : [])
   let started = false
   let planned = ''
 
   const wake = (name: string) => queues.call(queueOf(name), 0)
-  const planOne = ({ name }: Destination) => {
+  const planOne = async ({ name }: Destination) => {
+    const health = await store.health(name)
+    // Until it is this process that has the call: another one does not know what is mended.
+    if (untried.has(name) && health.circuit === 'paused') return wake(name)
     const due = async () => (await nextLook(name, await store.health(name), store)) ?? undefined
     return planCall(queueOf(name), due, { queues, now })
   }
-  const look = async (destination: Destination, context: DeliverContext, until: AbortSignal) => {
+  const look = async (destination: Destination, context: DeliverContext, claimed: AbortSignal) => {
+    const until = AbortSignal.any([claimed, signal])
+    // Whoever has it now must not meet requests of ours.
+    const cut = AbortSignal.any([claimed, options.cut])
     const persistent = { what: 'an export', log: context.log, signal: until }
     await persistently(async () => {
       until.throwIfAborted()
-      await deliver(destination, context, until).catch((error: unknown) => {
-        const isTold = until.aborted || isStoreAway(error)
-        if (!isTold)
-          log.error({ err: error, exporter: destination.name }, 'delivering failed; it goes on soon')
-        throw error
-      })
+      const { name } = destination
+      await deliver(destination, { ...context, cut, isNew: untried.has(name) }, until).catch(
+        (error: unknown) => {
+          const isTold = until.aborted || isStoreAway(error)
+          if (!isTold) log.error({ err: error, exporter: name }, 'delivering failed; it goes on soon')
+          throw error
+        },
+      )
+      untried.delete(name)
       // Thrown, so that the call goes to another worker at once.
       if (until.aborted) throw new Error('handed back')
       await planOne(destination)
@@ -74,9 +89,7 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
       await store.registerExporters(destinations.map(({ name }) => name))
       for (const destination of destinations) {
         const context = contextOf(destination, options)
-        await queues.work(queueOf(destination.name), (claimed) =>
-          look(destination, context, AbortSignal.any([claimed, signal])),
-        )
+        await queues.work(queueOf(destination.name), (claimed) => look(destination, context, claimed))
       }
       if (forwarding.length === 0) return
       const commits = spaced(wakeForwards, { log, everyMs: forwardEveryMs })

@@ -29,7 +29,7 @@ export function nextHealth(
   // Only `resume` ends it: a batch that was under way may still end well.
   if (health.circuit === 'paused') return health
   if (event === 'success') return healthy(health, now)
-  const failures = health.failures + 1
+  const failures = health.failures + (isWaiting(health, now) ? 0 : 1)
   if (event !== 'fault' && event.needsMending) {
     return { circuit: 'paused', failures, waitUntil: null, error: errorOf(event, policy.name, now) }
   }
@@ -48,6 +48,16 @@ export function nextHealth(
 export function readyAt({ circuit, waitUntil }: Health): number | undefined {
   if (circuit === 'paused') return undefined
   return waitUntil === null ? 0 : Date.parse(waitUntil)
+}
+
+/** A destination that somebody may have mended: one batch tries it. */
+export function triedAnew(health: Health): Health {
+  return health.circuit === 'paused' ? { ...health, circuit: 'open', waitUntil: null } : health
+}
+
+/** Nothing is sent then: what fails was under way with a failure that is counted already, and tells nothing new. */
+function isWaiting({ waitUntil }: Health, now: number): boolean {
+  return waitUntil !== null && Date.parse(waitUntil) > now
 }
 
 /** A wait that the product asked for holds, whatever else of it ends well. */
@@ -81,7 +91,7 @@ function errorOf(event: 'fault' | UpstreamError, name: string, now: number): Exp
   }
   const code = upstreamCode[event.kind]
   const after = event.needsMending
-    ? `Then go on with POST /api/v1/exporters/${name}/resume: nothing is lost, no attempt is used up.`
+    ? `Then restart the server, or go on with POST /api/v1/exporters/${name}/resume: nothing is lost, no attempt is used up.`
     : 'It is tried again by itself.'
   return { code, cause: event.message, remedy: `${errorTable[code].help} ${after}`, at }
 }

@@ -249,8 +249,10 @@ t.test('under another name of the source all is sent anew, and the old entries l
     'nothing under the new name is there',
   )
   t.same((await drain(w.store, { claim: w.claim })).length, 3)
-  t.match(await w.forward({ sourceName: 'renamed' }), { removals: 3, held: null }, 'half of what is there')
-  const claimed = await w.store.claimDeliveries('dt', w.claim, { limit: 10, now: later(9) })
+  t.match(await w.forward({ sourceName: 'renamed', now: later(60) }), { removals: 0, held: { forwarded: 3 } })
+  const again = await w.forward({ sourceName: 'renamed', now: later(300) })
+  t.match(again, { removals: 3, held: null }, 'half of what is there')
+  const claimed = await w.store.claimDeliveries('dt', w.claim, { limit: 10, now: later(999) })
   t.same(
     claimed.map(({ action, source }) => `${action} ${source}`),
     ['remove us', 'remove us', 'remove us'],

@@ -3,7 +3,7 @@ import type { Indicator } from '../../../model/indicator.ts'
 import type { ClaimedDelivery, DeliveryStore, Have } from '../../delivery-store.ts'
 import type { Database, Transaction } from '../database.ts'
 import { countItems } from './counts.ts'
-import { exporterNumber, exporterUnknown, holdClaim } from './exporter-row.ts'
+import { exporterNumber, exporterUnknown, holdClaimRowByRow } from './exporter-row.ts'
 import { supersede } from './queue.ts'
 
 export function claims(
@@ -24,7 +24,7 @@ export function claims(
 
     claimDeliveries: (name, claim, { limit, now }) =>
       database.transaction(async (transaction) => {
-        const exporter = await holdClaim(transaction, name, claim)
+        const exporter = await holdClaimRowByRow(transaction, name, claim)
         const taken = await transaction.query<{ delivery: number }>(pickSql, [exporter, now, limit])
         if (taken.length === 0) return []
         const ids = taken.map(({ delivery }) => delivery)

@@ -47,10 +47,11 @@ export async function takeOut(
 
 function isDone(
   { changedSeq, searchedSeq, lookedSeq, lookedAt, held, accept }: ForwardWork,
-  { now }: ForwardOptions,
-) {
+  { now, maxRemovalShare }: ForwardOptions,
+): boolean {
   if (accept) return false
   if (held === null) return changedSeq === searchedSeq
+  if (held.share !== maxRemovalShare) return false
   return lookedSeq === changedSeq && lookedAt !== null && now.getTime() - Date.parse(lookedAt) < lookAgainMs
 }
 

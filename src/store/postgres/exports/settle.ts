@@ -3,7 +3,7 @@ import type { DeliveryStore, ItemStatus, Settlement } from '../../delivery-store
 import type { Database, Transaction } from '../database.ts'
 import { columnJson } from './columns.ts'
 import { type CountChange, countItems } from './counts.ts'
-import { holdClaim } from './exporter-row.ts'
+import { holdClaimRowByRow } from './exporter-row.ts'
 import { supersede } from './queue.ts'
 import { tallySql } from './tally.ts'
 
@@ -16,7 +16,7 @@ export function settlements(database: Database): Pick<DeliveryStore, 'settleDeli
       }
       const json = columnJson(settlements.map(rowOf))
       await database.transaction(async (transaction) => {
-        const exporter = await holdClaim(transaction, name, claim)
+        const exporter = await holdClaimRowByRow(transaction, name, claim)
         await settle(transaction, { exporter, json, now })
       })
     },
@@ -56,9 +56,6 @@ const same = `(s.status = 'pending' or s.same)`
 const has = `(s.have is not null or s.same and s.status in ('accepted', 'unchanged') and d.have is not null)`
 
 /**
- * `limit 1` and `any(array(…))` change nothing but the plan: the queue's statistics are those of some other moment,
- * and a plan for an empty queue would compare everything with everything.
- *
  * What is no longer under way under that revision was settled before: a settlement that is written twice, since nobody
  * knew whether the first one was committed, changes nothing. A delivery that is given up after tries is unsure: the
  * product may have it.
@@ -67,10 +64,8 @@ const settleSql = `
 with s as materialized (select * from json_to_recordset($1::json) as s (${columns})),
 locked as materialized (
   select s.*, q.sent_rank, d.settled_revision as before, d.have_rank is not null as had
-  from s cross join lateral (
-      select sent_rank from delivery_waiting q
-      where q.delivery = s.id and q.exporter = $2 and q.sent_revision = s.revision limit 1) q
-    join delivery d on d.id = s.id
+  from s join delivery_waiting q on q.delivery = s.id join delivery d on d.id = s.id
+  where q.exporter = $2 and q.sent_revision = s.revision
   order by d.key, d.source for update of d),
 settled as (
   update delivery d set
