@@ -5,6 +5,7 @@ import type { Exporter } from './exporters/exporter.ts'
 import { exporters as exporterKinds } from './exporters/index.ts'
 import type { App } from './http/app.ts'
 import { type Destination, destinations } from './pipeline/exports/destination.ts'
+import { createPermit, type Permit } from './pipeline/exports/permit.ts'
 import type { PushTarget } from './pipeline/exports/push-request.ts'
 import type { ConfiguredSources, Environment, Stored } from './routes.ts'
 import { sources as sourceKinds } from './sources/index.ts'
@@ -49,29 +50,41 @@ export interface ConfiguredExporters {
   close(): void
 }
 
-/** All requests of an exporter, its logins too, pass one gate. */
+/** All requests of an exporter, its logins too, pass one gate; the last that each does is to ask for leave. */
 export function createExporters(
   config: Pick<Config, 'exporters'>,
   environment: Environment,
 ): ConfiguredExporters {
   const clients = clientsOf(environment)
   const { log, now } = environment
+  const permit = createPermit()
   const targets = config.exporters.map((each): PushTarget => {
     const { name, kind, settings, concurrency, requestsPerMinute } = each
     const definition = definitionOf(exporterKinds, kind)
     const gate = pacing({ concurrency, requestsPerMinute, now: () => performance.now() })
-    const connect = (baseUrl: string) => pacedClient(clients.connect(each, baseUrl), gate)
+    const connect = (baseUrl: string) => pacedClient(permitted(clients.connect(each, baseUrl), permit), gate)
     const exporter = definition.create(settings, { name, connect, log, now })
     return { ...each, definition, exporter }
   })
   const exporters = new Map(targets.map(({ name, exporter }) => [name, exporter]))
-  const sending = destinations(config, exporters, exporterKinds)
+  const sending = destinations(config, exporters, exporterKinds).map((each) => ({ ...each, permit }))
   return {
     exporters,
     targets,
     destinations: sending,
     forwards: sending.flatMap(({ forward }) => (forward === null ? [] : [forward])),
     close: clients.close,
+  }
+}
+
+function permitted(client: HttpClient, permit: Permit): HttpClient {
+  return {
+    ...client,
+    async send(request) {
+      await permit.asked()
+      request.signal?.throwIfAborted()
+      return client.send(request)
+    },
   }
 }
 

@@ -299,6 +299,8 @@ export interface UpstreamErrorOptions {
   readonly code?: string
   /** How long the vendor asks us to wait. */
   readonly retryAfterMs?: number
+  /** Another request failed so, and this one was kept back for it: nothing of it was sent. */
+  readonly unsent?: boolean
   readonly cause?: unknown
 }
 
@@ -309,6 +311,7 @@ export class UpstreamError extends Error {
   readonly status: number | undefined
   readonly upstreamCode: string | undefined
   readonly retryAfterMs: number | undefined
+  readonly unsent: boolean
 
   constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions) {
     super(message, { cause: options.cause })
@@ -318,6 +321,7 @@ export class UpstreamError extends Error {
     this.status = options.status
     this.upstreamCode = options.code
     this.retryAfterMs = options.retryAfterMs
+    this.unsent = options.unsent ?? false
   }
 
   get needsMending(): boolean {
@@ -327,4 +331,17 @@ export class UpstreamError extends Error {
   get retryable(): boolean {
     return retryableKinds.has(this.kind)
   }
+}
+
+/** The failure of another request, for one that was kept back because of it. */
+export function keptBack(error: UpstreamError): UpstreamError {
+  const { kind, message, service, status, upstreamCode: code, retryAfterMs } = error
+  return new UpstreamError(kind, message, {
+    service,
+    ...(status !== undefined && { status }),
+    ...(code !== undefined && { code }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    unsent: true,
+    cause: error,
+  })
 }

@@ -69,5 +69,12 @@ function objectOf({ text }: Line): { readonly value: unknown } | { readonly faul
   const entry = readEntry(value, '/indicators/0')
   if (!('errors' in entry)) return { value }
   // The API counts entries; whoever has a file counts lines.
-  return { faults: entry.errors.map(({ detail }) => detail.replace(/^indicators\[0\]\.?/, '')) }
+  return { faults: entry.errors.map(({ detail }) => inLine(detail)) }
+}
+
+function inLine(detail: string): string {
+  return detail
+    .replace(/^indicators\[0\]\.?/, '')
+    .replace(' in indicators[0].', ' in ')
+    .replace(' in indicators[0];', ';')
 }

@@ -134,9 +134,12 @@ function refuseFailure(pushed: Pushed, { circuit, error }: Destined, pusher: Pus
   if (pending > 0 && circuit === 'paused') {
     words.push(`${pushed.exporter} is paused: ${harmless(error?.cause ?? 'the cause is not known')}`)
     if (error !== null) words.push(harmless(error.remedy))
+    const resume = 'the same command with --resume goes on at once'
     words.push(
-      leftWords(pushed, pusher),
-      'Once it is mended, the same command with --resume goes on at once.',
+      `${pending} of export ${pushed.id} wait in the store.`,
+      pusher.server === undefined
+        ? `Once it is mended, ${resume}, and so does the start of a server.`
+        : `Once it is mended, ${resume}; after a change of the configuration restart the server at ${pusher.server} instead.`,
     )
   }
   if (words.length > 0) throw new CommandError(words.join('\n'), 1)

@@ -35,7 +35,9 @@ export function pushCommand(program: Command): void {
     .option('--resume', 'a paused exporter goes on, after its cause was mended')
     .option('--dry-run', 'sends nothing, and shows what would be sent')
     .option('--json', 'the receipt (or the dry run) as the HTTP API answers it, as JSON')
-    .description('Sends indicators to a product, and shows the receipt; exits with 1 if any was not taken.')
+    .description(
+      'Sends indicators to a product, and shows the receipt; exits with 1 if any was refused or given up, or while the product is paused.',
+    )
   command.action(async (exporter: string, { feed, file, option = [], ...options }: Options) => {
     if (feed === undefined && file === undefined) command.error('error: one of --feed and --file is needed')
     const { config } = loadedConfig(program)

@@ -43,7 +43,8 @@ export type Outcome =
   | { readonly key: string; readonly status: 'skipped'; readonly reason: string }
   /**
    * Tried again. later: certainly not carried out; unknown: perhaps carried out.
-   * `error`: what the product failed with, where that says something of the product as a whole.
+   * `error`: what the product failed with, where that says something of the product as a whole; `keptBack` where another
+   * delivery of the batch failed so and this one was not sent any more.
    */
   | {
       readonly key: string

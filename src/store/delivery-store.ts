@@ -214,7 +214,8 @@ export interface DeliveryStore {
   claimExporter(name: string): Promise<number>
   /**
    * Takes due deliveries in hand: removals first, then by due time; retries take a fifth of the room at most while
-   * there are first tries, and the other way round.
+   * there are first tries, and the other way round. What is just being queued anew is passed over: none may be taken
+   * although `nextDelivery` is past.
    * @throws ClaimLost
    */
   claimDeliveries(
@@ -223,7 +224,8 @@ export interface DeliveryStore {
     options: { readonly limit: number; readonly now: Date },
   ): Promise<readonly ClaimedDelivery[]>
   /**
-   * Writes what became of deliveries. A delivery of which something newer is wanted meanwhile is pending at once.
+   * Writes what became of deliveries. A delivery of which something newer is wanted meanwhile is pending at once. What
+   * is no longer under way was settled before: nothing is written of it again.
    * @throws ClaimLost
    */
   settleDeliveries(name: string, claim: number, settlements: readonly Settlement[], now: Date): Promise<void>
@@ -252,7 +254,10 @@ export interface DeliveryStore {
   ): Promise<readonly { readonly id: number; readonly indicator: Indicator; readonly rank: number }[]>
   /** How many entries the product has from us. */
   heldCount(name: string): Promise<number>
-  /** Queues removals to make room, as an export of origin `eviction`. @throws ClaimLost */
+  /**
+   * Queues removals to make room, as an export of origin `eviction`: of those that the product has and of which nothing
+   * else is wanted meanwhile. @param reason goes into the receipt @throws ClaimLost
+   */
   evict(name: string, claim: number, ids: readonly number[], reason: string, now: Date): Promise<ExportRecord>
   /** Queues forwarded deliveries that had no room, best first. @returns how many @throws ClaimLost */
   reviveWithoutRoom(name: string, claim: number, limit: number, now: Date): Promise<number>
@@ -271,7 +276,8 @@ export interface DeliveryStore {
   /**
    * Queues what changed for a forward since the last time: what came or changed in its list, and what left it and the
    * product has by forwarding. Removals wait while a fetch of a source of the list is under way, and are held when they
-   * are more than `maxRemovalShare` of what was forwarded.
+   * are more than `maxRemovalShare` of what the product has or may have by forwarding. What left before anything of it
+   * was sent is skipped. Under another `sourceName` everything is sent anew, and the entries of the old one leave.
    * @param list the forward's filter as a feed of its own name, already refreshed (`FeedStore.refreshFeed`)
    * @returns deliveries queued @throws ClaimLost
    */

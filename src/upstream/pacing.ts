@@ -1,6 +1,6 @@
 /** How many requests a product gets at once and in a minute. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { UpstreamError } from '../errors.ts'
+import { keptBack, UpstreamError } from '../errors.ts'
 import type { HttpClient } from './http-client.ts'
 
 export interface PacingOptions {
@@ -17,8 +17,8 @@ export interface PacingOptions {
 export interface Pacing {
   /**
    * Carries out `task` when there is room.
-   * @throws what it throws; the error of another request where the product asked to slow down before this one was
-   * sent; the signal's reason when it ends the wait
+   * @throws what it throws; the error of another request, marked `unsent`, where the product asked to slow down before
+   * this one was sent; the signal's reason when it ends the wait
    */
   run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T>
 }
@@ -100,7 +100,7 @@ export function pacing({ concurrency, requestsPerMinute, now, sleep = sleepFor }
       room = Math.max(1, room >> 1)
     }
     successes = 0
-    for (const waiting of queue) waiting.refuse(error)
+    for (const waiting of queue) waiting.refuse(keptBack(error))
     queue.clear()
     dropTimer()
   }

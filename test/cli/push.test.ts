@@ -265,8 +265,8 @@ t.test('a paused product ends the command with cause and remedy; mended, it goes
   const paused = await cli.run([...push, '--config', bad])
   t.equal(paused.code, 1)
   t.match(paused.stdout, /│ darktrace │ (pending|running) +│ 1 +│ 1 +│/)
-  t.match(paused.stderr, /^darktrace is paused: .+\n.+\n1 of export [-0-9a-f]+ are still to be sent: /)
-  t.match(paused.stderr, /--resume/)
+  t.match(paused.stderr, /^darktrace is paused: .+\n.+\n1 of export [-0-9a-f]+ wait in the store\.\n/)
+  t.match(paused.stderr, /with --resume goes on at once, and so does the start of a server\.\n$/)
   const logins = darktrace.requests.length
   const still = await cli.run([...push, '--config', config()])
   t.equal(still.code, 1, 'nobody said that it is mended')
@@ -338,7 +338,7 @@ t.test('bad usage and bad files are refused before anything is sent', async (t) 
     [
       ['darktrace', '--file', wrong],
       1,
-      /wrong\.ndjson, line 3: not JSON: .*\n.*wrong\.ndjson, line 5: .*colour.*\n.*line 6: takes an object/,
+      /wrong\.ndjson, line 3: not JSON: .*\n.*wrong\.ndjson, line 5: colour is not a known member; known are .*\n.*line 6: takes an object/,
     ],
   ]
   const path = config()

@@ -1,6 +1,7 @@
 /** Pushes by HTTP: what is taken, what is refused and how, repeats, dry runs, and the receipt. */
 import { createHash } from 'node:crypto'
 import t, { type Test } from 'tap'
+import type { Exporter } from '../../src/exporters/exporter.ts'
 import type { App } from '../../src/http/app.ts'
 import type { Indicator } from '../../src/model/indicator.ts'
 import { startThreatConnectSimulator } from '../../src/sources/threatconnect/simulator/index.ts'
@@ -124,6 +125,13 @@ t.test(
     const sent = product.sent.filter(({ value }) => value === '203.0.113.7')
     t.equal(sent.length, 1, 'equal values are sent once')
 
+    const same = await push(app, { indicators: [indicators[1]] }, { url: '/api/v1/push/darktrace?wait=30' })
+    t.match(
+      await itemsOf(app, same.json().id),
+      [{ status: 'unchanged', attempts: 0, remoteId: items[1]?.remoteId, vendor: items[1]?.vendor }],
+      'what is there already, with what the product said of it',
+    )
+
     const nothing = await push(app, { indicators: [] })
     t.strictSame(
       [nothing.statusCode, nothing.json().status, nothing.json().counts.total],
@@ -208,6 +216,12 @@ t.test('what is wrong with a push is 400 with every pointer, and nothing of it i
   t.equal(
     option.json().detail,
     'options.threatLevel is not an option of darktrace, which takes source, expireAfterDays',
+  )
+  const two = await push(app, { indicators: ['a.example'], feed: 'block-ip' })
+  t.equal(
+    two.json().detail,
+    'a push takes one of indicators, feed and filter; received indicators and feed',
+    'told once',
   )
   const many = await push(app, { indicators: Array.from({ length: 200_000 }, () => 7) })
   t.equal(many.json().errors.length, 100)
@@ -431,7 +445,11 @@ t.test('a feed is pushed as it is served, a filter as the store has it', async (
 })
 
 t.test('a dry run tells what would be sent and what not, sends nothing and keeps nothing', async (t) => {
-  const room = { most: 4, active: async () => t.fail('the product was asked') as never }
+  const room: NonNullable<Exporter['room']> = {
+    most: 4,
+    entries: () => 1,
+    active: async () => t.fail('the product was asked') as never,
+  }
   const world = named('darktrace')
   const roomy = named('roomy')
   const { app, schedule, store } = await storedApp(t, {}, undefined, sending(world, roomy))

@@ -138,8 +138,11 @@ t.test('what is throttled fails those that wait too, and lets fewer through for 
   started[1]?.end.reject(throttled())
   t.equal(await underWay(), 4, 'nothing more is sent')
   t.same(
-    (await Promise.all(all.slice(4))).map((each) => each === error),
-    [true, true, true, true, true],
+    (await Promise.all(all.slice(4))).map(
+      (each) => each instanceof UpstreamError && [each.cause === error, each.unsent],
+    ),
+    Array.from({ length: 5 }, () => [true, true]),
+    'they know that nothing was sent of them',
   )
   started[2]?.end.resolve()
   started[3]?.end.resolve()
@@ -242,7 +245,7 @@ t.test('those that wait for their time fail too when the product asks us to slow
   const error = throttled()
   started[0]?.end.reject(error)
   t.equal(await first, error)
-  t.equal(await second, error)
+  t.match(await second, { kind: 'throttled', unsent: true, cause: error })
   t.equal(waiting(), 0)
 })
 

@@ -87,14 +87,16 @@ export class CofenseClient {
       rows.push(...list.rows)
       if (!list.more) return rows
     }
-    throw unreadable('a look-up with more records than there can be', 200)
+    const words = 'Cofense Triage answered a look-up with more records than there can be: it takes no filter'
+    throw new UpstreamError('rejected', words, { service, status: 200 })
   }
 
   /** @returns the record as the answer has it; `taken`: Triage has this value already. @throws UpstreamError, Refusal */
   async create(threat: Threat, level: string, sending: Sending): Promise<Row | 'taken'> {
     const body = createBody(threat, level)
     try {
-      return await this.#record({ method: 'POST', path: collectionPath(this.base), body }, sending)
+      const request = { method: 'POST', path: collectionPath(this.base), body } as const
+      return await this.#record(request, { ...threat, level }, sending)
     } catch (error) {
       if (error instanceof Refusal && error.isTaken) return 'taken'
       throw error
@@ -102,12 +104,12 @@ export class CofenseClient {
   }
 
   /** @returns the record as the answer has it; `gone`: there is none of this id. @throws UpstreamError, Refusal */
-  async update(id: string, level: string, sending: Sending): Promise<Row | 'gone'> {
+  async update(wanted: Row, sending: Sending): Promise<Row | 'gone'> {
     const first = this.#update
     const second = first === 'PUT' ? 'PATCH' : 'PUT'
-    const done = await this.#updateBy(first, id, level, sending)
+    const done = await this.#updateBy(first, wanted, sending)
     if (done !== 'no route') return done
-    const otherwise = await this.#updateBy(second, id, level, sending)
+    const otherwise = await this.#updateBy(second, wanted, sending)
     // Neither says more than that there is nothing at this address.
     if (otherwise === 'no route') return 'gone'
     this.#update = second
@@ -116,18 +118,17 @@ export class CofenseClient {
 
   async #updateBy(
     method: 'PUT' | 'PATCH',
-    id: string,
-    level: string,
+    wanted: Row,
     sending: Sending,
   ): Promise<Row | 'gone' | 'no route'> {
     const request = {
       method,
-      path: recordPath(this.base, id),
-      body: updateBody(id, level),
+      path: recordPath(this.base, wanted.id),
+      body: updateBody(wanted.id, wanted.level),
       place: 'record',
     } as const
     try {
-      return await this.#record(request, sending)
+      return await this.#record(request, wanted, sending)
     } catch (error) {
       if (error instanceof Refusal && error.isMissingRecord) return 'gone'
       if (error instanceof Refusal && (error.status === 404 || error.status === 405)) return 'no route'
@@ -135,9 +136,15 @@ export class CofenseClient {
     }
   }
 
-  async #record(request: ApiRequest, sending: Sending): Promise<Row> {
+  /** What JSON:API lets the answer to a write leave out is as it was sent; all of it in a 204. */
+  async #record(
+    request: ApiRequest,
+    sent: Omit<Row, 'id'> & { id?: string },
+    sending: Sending,
+  ): Promise<Row> {
     const { body, status } = await this.#send(request, sending)
-    const row = readRow(isObject(body) ? body.data : undefined)
+    if (status === 204 && sent.id !== undefined) return { ...sent, id: sent.id }
+    const row = readRow(isObject(body) ? body.data : undefined, sent)
     if (row === undefined) throw unreadable('without the record that it wrote', status)
     return row
   }
@@ -161,6 +168,7 @@ export class CofenseClient {
         signal,
       })
       const { status } = answer
+      if (status === 204) return { body: undefined, status }
       return { body: parseJson(answer.body, { service, status, clean }), status }
     }, signal)
   }

@@ -20,9 +20,10 @@ export class Failed extends Error {
 export interface Course {
   /**
    * One request, unless the course has ended before it went out.
+   * @param spares failures that don't count: there is another way
    * @throws Failed; the signal's reason
    */
-  run<T>(call: (sending: Sending) => Promise<T>): Promise<T>
+  run<T>(call: (sending: Sending) => Promise<T>, spares?: (error: UpstreamError) => boolean): Promise<T>
 }
 
 /** Failures in a row after which the product is left alone: each may have taken as long as `timeout`. */
@@ -41,7 +42,7 @@ export function createCourse(signal: AbortSignal): Course {
     if (error.needsMending || error.kind === 'throttled' || failures >= mostFailures) ended ??= error
   }
   return {
-    async run(call) {
+    async run(call, spares = () => false) {
       signal.throwIfAborted()
       if (ended !== undefined) throw new Failed(ended, false)
       let sent = false
@@ -57,7 +58,7 @@ export function createCourse(signal: AbortSignal): Course {
       } catch (error) {
         if (signal.aborted) throw signal.reason
         if (!(error instanceof UpstreamError)) throw error
-        if (error !== ended) noteFailure(error)
+        if (error !== ended && !spares(error)) noteFailure(error)
         throw new Failed(error, sent && mayBeDone(error))
       }
     },

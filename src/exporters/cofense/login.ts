@@ -51,8 +51,9 @@ export async function logIn(login: Login): Promise<AccessToken> {
   if (typeof type === 'string' && type.toLowerCase() !== 'bearer') {
     throw unreadable(`with a token of the type "${clean(type).slice(0, 40)}" instead of Bearer`)
   }
-  const known = typeof seconds === 'number' && seconds > 0
-  const lifetimeMs = Math.min(known ? seconds : defaultLifetimeS, 86_400) * 1000
+  const told = typeof seconds === 'string' && /^\d+$/.test(seconds) ? Number(seconds) : seconds
+  const known = typeof told === 'number' && told > 0
+  const lifetimeMs = Math.min(known ? told : defaultLifetimeS, 86_400) * 1000
   return { value, expiresAt: askedAt + Math.max(lifetimeMs - tokenMarginMs, lifetimeMs / 2) }
 }
 

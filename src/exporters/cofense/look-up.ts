@@ -119,5 +119,6 @@ function chunks<T extends Threat>(base: string, threats: readonly T[], source: s
 
 /** `:` and `/` may stand in a query as they are (RFC 3986 3.4): more URLs fit. */
 function encode(text: string): string {
-  return encodeURIComponent(text).replace(/%3A/g, ':').replace(/%2F/g, '/')
+  // The URL parser encodes the quote too: this is what goes on the wire.
+  return encodeURIComponent(text).replace(/%3A/g, ':').replace(/%2F/g, '/').replace(/'/g, '%27')
 }

@@ -2,6 +2,7 @@
 import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
 import { answerError } from '../../upstream/answer-error.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
+import { redact } from '../../upstream/redact.ts'
 import { isObject, service } from './wire.ts'
 
 /** One error object, in words that can be shown. */
@@ -38,9 +39,9 @@ export class Refusal extends UpstreamError {
 
   /** The value is there already, ours or somebody else's. */
   get isTaken(): boolean {
-    const taken = /has already been taken/
+    const taken = /has already been taken/i
     return (
-      this.status === 422 &&
+      (this.status === 422 || this.status === 409) &&
       this.#problems.some(({ title, detail }) => taken.test(title) || taken.test(detail))
     )
   }
@@ -126,12 +127,5 @@ function readProblems(answer: HttpResponse, clean: (text: string) => string): Pr
 
 /** Makes of the product's words what can be shown: without secrets that it may echo, without control characters. */
 export function cleaner(secrets: readonly string[]): (text: string) => string {
-  const forms = secrets
-    .flatMap((secret) => [secret, encodeURIComponent(secret)])
-    .filter((form) => form !== '')
-  return (text) => {
-    let clean = text.replace(/\p{Cc}+/gu, ' ')
-    for (const form of forms) clean = clean.replaceAll(form, '[redacted]')
-    return clean.slice(0, 500)
-  }
+  return (text) => redact(text.replace(/\p{Cc}+/gu, ' '), secrets).slice(0, 500)
 }

@@ -1,13 +1,13 @@
 /** A batch on its way: looked up first, then created or changed, each record on its own. */
 import type { Logger } from 'pino'
-import type { UpstreamError } from '../../errors.ts'
+import type { UpstreamError, UpstreamErrorKind } from '../../errors.ts'
 import { type CofenseClient, unreadable } from './client.ts'
 import { type Course, createCourse, Failed } from './course.ts'
 import type { Entry } from './entries.ts'
 import { type LookUp, lookUpAnywhere, lookUps } from './look-up.ts'
 import type { Result } from './outcomes.ts'
 import { Refusal } from './refusal.ts'
-import { type Row, sameThreat, threatKey } from './wire.ts'
+import { alikeThreat, type Row, sameText, sameThreat, threatKey } from './wire.ts'
 
 interface Batch {
   readonly client: CofenseClient
@@ -84,7 +84,10 @@ async function lookUpOne(batch: Batch, lookUp: LookUp<Entry>): Promise<void> {
   const { wanted } = lookUp
   let rows: readonly Row[]
   try {
-    rows = await course.run((sending) => client.lookUp(lookUp, sending))
+    rows = await course.run(
+      (sending) => client.lookUp(lookUp, sending),
+      (error) => wanted.some(({ action }) => action === 'upsert') && noLookUp.has(error.kind),
+    )
   } catch (error) {
     const refused = error instanceof Failed && error.error instanceof Refusal && error.error.mayDependOnValues
     if (refused && wanted.length > 1) {
@@ -93,7 +96,11 @@ async function lookUpOne(batch: Batch, lookUp: LookUp<Entry>): Promise<void> {
       return
     }
     await Promise.all(
-      wanted.map((entry) => settle(batch, entry, () => Promise.reject(unfound(error, entry)))),
+      wanted.map((entry) =>
+        settle(batch, entry, () =>
+          mayCreate(error, entry) ? create(batch, entry) : Promise.reject(unfound(error, entry)),
+        ),
+      ),
     )
     return
   }
@@ -103,6 +110,17 @@ async function lookUpOne(batch: Batch, lookUp: LookUp<Entry>): Promise<void> {
   )
 }
 
+/**
+ * Triage itself says of a creation whether it has the value: without a look-up too, where none is to be had. What
+ * is wrong with the address then stands in the way of both.
+ */
+function mayCreate(error: unknown, { action }: Entry): boolean {
+  if (action !== 'upsert' || !(error instanceof Failed)) return false
+  return noLookUp.has(error.error.kind)
+}
+
+const noLookUp: ReadonlySet<UpstreamErrorKind> = new Set(['rejected', 'address', 'permission'])
+
 /** A failed look-up has written nothing; whether an earlier try has is as open as before. */
 function unfound(error: unknown, { unsure }: Entry): unknown {
   return error instanceof Failed ? new Failed(error.error, unsure) : error
@@ -111,9 +129,9 @@ function unfound(error: unknown, { unsure }: Entry): unknown {
 /** @returns undefined: the id is not, or no longer, that of this record */
 async function changeKnown(batch: Batch, entry: Entry): Promise<Result | undefined> {
   const { id = '', level } = entry
-  const row = await batch.course.run((sending) => batch.client.update(id, level, sending))
+  const row = await batch.course.run((sending) => batch.client.update({ ...entry, id }, sending))
   if (row === 'gone') return undefined
-  if (sameThreat(row, entry)) return changed(entry, row)
+  if (alikeThreat(row, entry)) return changed(entry, row)
   const { type, value, source } = row
   batch.log.error(
     { id, level, expected: entry.value, type, value, source },
@@ -130,10 +148,11 @@ async function write(batch: Batch, entry: Entry, there: readonly Row[]): Promise
   // An earlier try has done it, whose answer was lost: it is as if it had just come.
   if (others.length === 0) return { status: entry.unsure ? 'accepted' : 'unchanged', row: first }
   let last: Result = { status: 'unchanged', row: first }
-  for (const { id } of others) {
+  for (const other of others) {
+    const { id } = other
     const row = await batch.course.run(async (sending) => {
-      const answer = await batch.client.update(id, entry.level, sending)
-      if (answer !== 'gone' && !sameThreat(answer, entry)) throw otherRecord(answer, entry)
+      const answer = await batch.client.update({ ...other, level: entry.level }, sending)
+      if (answer !== 'gone' && !alikeThreat(answer, entry)) throw otherRecord(answer, entry)
       return answer
     })
     if (row === 'gone') {
@@ -150,13 +169,27 @@ async function create(batch: Batch, entry: Entry): Promise<Result> {
   const { client, course } = batch
   const made = await course.run(async (sending) => {
     const answer = await client.create(entry, entry.level, sending)
-    if (answer !== 'taken' && !sameThreat(answer, entry)) throw otherRecord(answer, entry)
+    if (answer !== 'taken' && !alikeThreat(answer, entry)) throw otherRecord(answer, entry)
     return answer
   })
   if (made !== 'taken') return changed(entry, made)
-  const rows = await course.run((sending) => client.lookUp(lookUpAnywhere(client.base, entry), sending))
+  const lookUp = lookUpAnywhere(client.base, entry)
+  let rows: readonly Row[]
+  try {
+    rows = await course.run(
+      (sending) => client.lookUp(lookUp, sending),
+      ({ kind }) => noLookUp.has(kind),
+    )
+  } catch (error) {
+    if (!(error instanceof Failed && noLookUp.has(error.error.kind))) throw error
+    const reason = `has already been taken, and can't be changed as it could not be looked up: ${error.message}`
+    return { status: 'rejected', reason }
+  }
   const ours = rows.filter((row) => sameThreat(row, entry))
   if (ours.length > 0) return write(batch, entry, ours)
+  const alike = rows.filter((row) => alikeThreat(row, entry))
+  // Where Triage keeps one record of a value for all sources, it is this one that has to have the level.
+  if (alike.length === 1) return write(batch, entry, alike)
   return { status: 'rejected', reason: takenReason(rows.filter(({ value }) => sameText(value, entry.value))) }
 }
 
@@ -176,8 +209,4 @@ function takenReason(rows: readonly Row[]): string {
   if (first === undefined) return 'has already been taken, but Cofense Triage shows no such record'
   const { type, value, source, id } = first
   return `has already been taken: Cofense Triage has ${type} ${value} of the source "${source}" (id ${id})`
-}
-
-function sameText(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase()
 }

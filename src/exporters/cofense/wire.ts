@@ -50,22 +50,36 @@ export function sameThreat(a: Threat, b: Threat): boolean {
   return a.type === b.type && a.value === b.value && a.source === b.source
 }
 
+/** Whether a record that Triage answers with can be the one that was written: it may spell it in another way. */
+export function alikeThreat(row: Row, threat: Threat): boolean {
+  return sameText(row.type, threat.type) && sameText(row.value, threat.value)
+}
+
+export function sameText(a: string, b: string): boolean {
+  return a.trim().toLowerCase() === b.trim().toLowerCase()
+}
+
 /** The same for equal threats alone. */
 export function threatKey({ type, value, source }: Threat): string {
   return JSON.stringify([type, value, source])
 }
 
-/** @returns undefined for what is no record of `threat_indicators` */
-export function readRow(data: unknown): Row | undefined {
-  if (!isObject(data) || !isObject(data.attributes)) return undefined
+/**
+ * @param sent what stands for attributes that are absent
+ * @returns undefined for what is no record of `threat_indicators`
+ */
+export function readRow(data: unknown, sent?: Omit<Row, 'id'>): Row | undefined {
+  if (!isObject(data)) return undefined
+  const attributes = isObject(data.attributes) ? data.attributes : undefined
+  if (attributes === undefined && sent === undefined) return undefined
   const id = exactId(data.id) ?? data.id
   const {
-    threat_type: type,
-    threat_value: value,
-    threat_source: source,
-    threat_level: level,
+    threat_type: type = sent?.type,
+    threat_value: value = sent?.value,
+    threat_source: source = sent?.source,
+    threat_level: level = sent?.level,
     updated_at: updatedAt,
-  } = data.attributes
+  } = attributes ?? {}
   if (data.type !== 'threat_indicators' || typeof id !== 'string' || id === '') return undefined
   if (typeof type !== 'string' || typeof value !== 'string' || typeof level !== 'string') return undefined
   return {

@@ -13,6 +13,8 @@ export interface Stored {
   readonly said: boolean
   /** Entries that the answer names, as it spells them; undefined: it only counts them. */
   readonly named?: readonly string[]
+  /** As many entries as it counts, new or not. */
+  readonly counted?: number
 }
 
 /** An entry of the watched list. */
@@ -34,7 +36,9 @@ export function readStored(answer: HttpResponse, clean: Clean): Stored {
   const counted = typeof members.added === 'number' || lists.length > 0
   const success = members.response === undefined ? counted : /^success$/i.test(String(members.response))
   if (!success) throw refusedIn200(answer, body, clean)
-  return lists.length === 0 ? { said: true } : { said: true, named: lists.flat().filter(isText) }
+  if (lists.length > 0) return { said: true, named: lists.flat().filter(isText) }
+  const counts = [members.added, members.updated].filter((count) => typeof count === 'number')
+  return { said: true, ...(counts.length > 0 && { counted: Math.max(...counts) }) }
 }
 
 /** Names of the entries, or of the sources. @throws UpstreamError */

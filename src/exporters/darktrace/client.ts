@@ -1,5 +1,7 @@
 /** Signed requests to Darktrace's watched list. */
+import { UpstreamError } from '../../errors.ts'
 import type { HttpClient, HttpRequest, HttpResponse } from '../../upstream/http-client.ts'
+import { redact } from '../../upstream/redact.ts'
 import type { WireRequest } from '../exporter.ts'
 import { type Listed, readListed, readRefusal, readStored, type Stored, skewOf } from './answers.ts'
 import { signature } from './signature.ts'
@@ -14,6 +16,8 @@ export class DarktraceClient {
   readonly #http: HttpClient
   readonly #tokens: TokenPair
   readonly #now: () => number
+  /** Signs a query as it goes on the wire, or as it was before it was encoded: what worked last. */
+  #signsDecoded = false
 
   constructor(http: HttpClient, { publicToken, privateToken }: TokenPair, now: () => number) {
     this.#http = http
@@ -24,7 +28,9 @@ export class DarktraceClient {
   /** @throws UpstreamError */
   async post(command: Command, signal: AbortSignal): Promise<Stored> {
     const body = asciiJson(command)
-    const answer = await this.#send({ method: 'POST', path, headers: postHeaders, body }, body, signal)
+    const request = { method: 'POST', path, headers: postHeaders, body } as const
+    // A POST has no query of its own, its body stands in that place.
+    const answer = await this.#send(request, (path) => `${path}?${body}`, signal)
     return readStored(answer, this.#clean)
   }
 
@@ -51,15 +57,28 @@ export class DarktraceClient {
     return { method: 'GET', url, headers: getHeaders, body: null }
   }
 
-  #get(target: string, signal: AbortSignal): Promise<HttpResponse> {
-    return this.#send({ method: 'GET', path: target, headers: getHeaders }, undefined, signal)
+  /** A query that is the same encoded or not has one signature; of two the product may know either one only. */
+  async #get(target: string, signal: AbortSignal): Promise<HttpResponse> {
+    const request = { method: 'GET', path: target, headers: getHeaders } as const
+    const decoded = this.#signsDecoded
+    const by = (decoded: boolean) =>
+      this.#send(request, (path) => (decoded ? decodeURIComponent(path) : path), signal)
+    if (!target.includes('%')) return by(false)
+    try {
+      return await by(decoded)
+    } catch (error) {
+      if (!(error instanceof UpstreamError && error.kind === 'credentials')) throw error
+      const answer = await by(!decoded)
+      this.#signsDecoded = !decoded
+      return answer
+    }
   }
 
-  #send(request: HttpRequest, body: string | undefined, signal: AbortSignal): Promise<HttpResponse> {
+  /** @param signed what is signed of a request, from the path as it goes on the wire */
+  #send(request: HttpRequest, signed: (path: string) => string, signal: AbortSignal): Promise<HttpResponse> {
     return this.#http.send({
       ...request,
-      // The path as it goes on the wire; a POST has no query of its own, its body stands in that place.
-      sign: (sent) => this.#sign(body === undefined ? sent.path : `${sent.path}?${body}`),
+      sign: (sent) => this.#sign(signed(sent.path)),
       translate: (answer) => readRefusal(answer, this.#clean),
       signal,
     })
@@ -77,10 +96,7 @@ export class DarktraceClient {
 
   /** The product's words are shown to users: tokens and signatures that it may echo are taken out. */
   readonly #clean = (text: string): string => {
-    let clean = text.replace(/\p{Cc}+/gu, ' ').trim()
-    for (const secret of Object.values(this.#tokens)) {
-      if (secret !== '') clean = clean.replaceAll(secret, '[redacted]')
-    }
+    const clean = redact(text.replace(/\p{Cc}+/gu, ' ').trim(), Object.values(this.#tokens))
     return clean.replace(/\b[0-9a-f]{40}\b/gi, '[redacted]').slice(0, 500)
   }
 }

@@ -10,6 +10,8 @@ export type Fate =
       readonly kind: 'answered'
       /** false: with nothing at all. */
       readonly said: boolean
+      /** It names none, and counts as many as were sent. */
+      readonly allCounted: boolean
       /** Entries that the answer names, comparable; undefined: none are named. */
       readonly named?: ReadonlySet<string>
     }
@@ -47,7 +49,10 @@ function stored(one: Planned, fate: Answered, lookup: Lookup | undefined): Outco
   const { delivery, key, entry } = one
   const named = fate.named?.has(key) === true
   if (lookup === undefined || 'error' in lookup) {
-    return named ? accepted(one, 'answer') : unseen(delivery.key, lookup)
+    if (named) return accepted(one, 'answer')
+    // Its word, as names are; what it could be held against is not to be had.
+    const mustDo = fate.allCounted && fate.named === undefined && lookup !== undefined && isRefused(lookup)
+    return mustDo ? accepted(one, 'count') : unseen(delivery.key, lookup)
   }
   const listed = lookup.entries.get(key)
   if (listed === undefined) {
@@ -80,8 +85,11 @@ function removed(one: Planned, fate: Answered | Refused, lookup: Lookup | undefi
   return { key, status: 'unknown', reason }
 }
 
-/** The receipt says what was stored, and by what it is known: the answer names it, or the list has it (or lacks it). */
-function accepted({ delivery, entry }: Planned, confirmedBy: 'answer' | 'list'): Outcome {
+/**
+ * The receipt says what was stored, and by what it is known: the answer names it, the list has it (or lacks it), or,
+ * where that can't be read, the answer counts all that were sent.
+ */
+function accepted({ delivery, entry }: Planned, confirmedBy: 'answer' | 'list' | 'count'): Outcome {
   const { key, action } = delivery
   if (action === 'remove') {
     return { key, status: 'accepted', vendor: { source: entry.source, confirmedBy } }
@@ -93,7 +101,14 @@ function accepted({ delivery, entry }: Planned, confirmedBy: 'answer' | 'list'):
 function unseen(key: string, lookup: { readonly error: UpstreamError } | undefined): Outcome {
   const why = lookup === undefined ? '' : `: ${lookup.error.message}`
   const reason = `Darktrace's answer leaves open what became of it, and its list could not be read${why}`
-  return { key, status: 'unknown', reason, ...(lookup !== undefined && { error: lookup.error }) }
+  // A list that we may not read stops no writing, which Darktrace has just let us do.
+  const concernsAll = lookup !== undefined && !isRefused(lookup)
+  return { key, status: 'unknown', reason, ...(concernsAll && { error: lookup.error }) }
+}
+
+/** Asking again is of no use. */
+function isRefused({ error: { kind } }: { readonly error: UpstreamError }): boolean {
+  return kind === 'permission' || kind === 'address' || kind === 'rejected'
 }
 
 /** An entry from before, which the request has not renewed. */

@@ -47,9 +47,17 @@ export function removalOf({ value, entry }: Planned): Command {
   return { removeentry: value, source: entry.source }
 }
 
-/** Equal for equal values: case never counts, and an address may be written in several ways. */
+/**
+ * Equal for equal values: case, a final dot and the `*` that marks a host without its subdomains never count, and an
+ * address may be written in several ways.
+ */
 export function comparable(text: string): string {
-  const lower = text.trim().toLowerCase()
+  const lower = text
+    .trim()
+    .toLowerCase()
+    .replace(/^\*(?!\.)|\*$/g, '')
+    .trim()
+    .replace(/\.$/, '')
   if (!lower.includes(':') && !lower.includes('/')) return lower
   return canonicalIpv6(lower) ?? canonicalCidr(lower) ?? lower
 }

@@ -52,8 +52,14 @@ async function store(group: readonly Planned[], way: Way): Promise<Fates> {
 async function post(command: Command, { client, course, signal }: Way): Promise<Fate> {
   const attempted = await course.attempt(() => client.post(command, signal))
   if ('answer' in attempted) {
-    const { said, named } = attempted.answer
-    return { kind: 'answered', said, ...(named && { named: new Set(named.map(comparable)) }) }
+    const { said, named, counted = 0 } = attempted.answer
+    const sent = 'addlist' in command ? command.addlist.split(',').length : 1
+    return {
+      kind: 'answered',
+      said,
+      allCounted: counted >= sent,
+      ...(named && { named: new Set(named.map(comparable)) }),
+    }
   }
   const { error } = attempted
   return error.kind === 'rejected'

@@ -4,6 +4,7 @@ import { UpstreamError } from '../../errors.ts'
 import { type AccessTokens, accessTokens } from '../../upstream/access-token.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
 import { parseJson } from '../../upstream/json.ts'
+import { redact } from '../../upstream/redact.ts'
 import {
   bodyText,
   type GraphqlError,
@@ -85,11 +86,7 @@ export class TaegisClient {
   clean(text: string): string {
     const { clientId, clientSecret } = this.#credentials
     const basic = basicAuthorization(clientId, clientSecret).slice('Basic '.length)
-    let clean = text.slice(0, 20 * longestWords)
-    for (const secret of [clientSecret, basic, ...this.#recentTokens]) {
-      clean = clean.replaceAll(secret, '[redacted]').replaceAll(encodeURIComponent(secret), '[redacted]')
-    }
-    return clean
+    return redact(text.slice(0, 20 * longestWords), [clientSecret, basic, ...this.#recentTokens])
       .replace(anyToken, '[redacted]')
       .replace(/[\p{Cc}\p{Cs}]+/gu, ' ')
       .trim()

@@ -30,8 +30,8 @@ export function roomOf(client: TaegisClient, log: Logger): (signal: AbortSignal)
       })
     } catch (error) {
       if (!isUpstream(error)) throw error
-      if (error.status !== undefined && error.status >= 500) failures++
-      if (!cannotBeAsked(error) && failures < patience) throw error
+      const isBroken = error.status !== undefined && error.status >= 500 && ++failures >= patience
+      if (!isBroken && !cannotBeAsked(error)) throw error
       const words = 'Secureworks does not tell how many indicators the tenant has: they are sent all the same'
       log.warn({ err: error, counted: last }, words)
       return last

@@ -1,6 +1,7 @@
 /** One batch: removals first, as they make room, then upserts. */
 import { UpstreamError } from '../../errors.ts'
 import type { Delivery, Outcome } from '../exporter.ts'
+import { TaegisRefusal } from './answers.ts'
 import { type InputSettings, inputsOf, objectsOf, sourceOf } from './inputs.ts'
 import { knownHashes, mayBeCarriedOut, openOutcome, removalOutcome, upsertOutcome } from './outcomes.ts'
 import type { Entry, RemovalResult, Removals } from './removal.ts'
@@ -96,11 +97,17 @@ async function removeOne(removals: Removals, entry: Entry, signal: AbortSignal):
   try {
     return await removals.remove(entry, signal)
   } catch (error) {
-    if (error instanceof UpstreamError && error.kind === 'rejected') {
+    if (error instanceof UpstreamError && (error.kind === 'rejected' || isNoRemoval(error))) {
       return { status: 'rejected', reason: error.message }
     }
     throw error
   }
+}
+
+/** A region without removals takes upserts all the same. */
+function isNoRemoval(error: UpstreamError): boolean {
+  if (!(error instanceof TaegisRefusal)) return false
+  return error.errors.some(({ unknownField }) => unknownField === 'deleteIndicators')
 }
 
 function outcomeOfRemoval(delivery: Delivery, settings: InputSettings, removed: Removed): Outcome {

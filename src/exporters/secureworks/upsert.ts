@@ -171,14 +171,16 @@ function settle(sent: readonly Sent[], answer: TaegisAnswer, clean: (text: strin
     for (const each of matching(values, entry)) each.result ??= { status: 'accepted', entry }
   }
   withoutFaulty(sent, errors)
-  settleNameless(sent, accepted)
+  settleNameless(sent, result.accepted_indicators)
 }
 
-/** Entries without a value tell by their number alone: as many as there are inputs left are those. */
-function settleNameless(sent: readonly Sent[], accepted: readonly Members[]): void {
-  const nameless = accepted.filter((entry) => textOf(entry.value) === undefined)
+/** Entries of which only the id is told: as many as there are inputs left are those. */
+function settleNameless(sent: readonly Sent[], accepted: unknown): void {
+  const entries = objectsIn(accepted) ?? []
+  const isWhole = Array.isArray(accepted) && accepted.length === entries.length
+  const nameless = entries.filter(({ id, value }) => textOf(id) !== undefined && textOf(value) === undefined)
   const left = sent.filter(({ result }) => result === undefined)
-  if (nameless.length === 0 || nameless.length !== left.length) return
+  if (!isWhole || nameless.length === 0 || nameless.length !== left.length) return
   const [only = {}] = nameless
   for (const each of left) each.result = { status: 'accepted', entry: left.length === 1 ? only : {} }
 }

@@ -6,7 +6,13 @@ import type { Scope } from '../auth.ts'
 import { whileConnected } from '../chunked-answer.ts'
 import { answer, problemAnswer, problems, Ref } from '../schema.ts'
 import { checkAnswer, checked } from './check-schema.ts'
-import { exporterExample, exporterParams, exporterSchema, exporterUnknown } from './exports-schema.ts'
+import {
+  comparableParams,
+  exporterExample,
+  exporterParams,
+  exporterSchema,
+  exporterUnknown,
+} from './exports-schema.ts'
 import { filterInWords } from './feeds-api.ts'
 import { pushable } from './push-scopes.ts'
 
@@ -91,14 +97,13 @@ export function exporterRoutes({ exports }: ExporterRoutesOptions): RoutePlugin 
         operationId: 'resumeExporter',
         summary: 'Let an exporter go on',
         description:
-          'Closes its circuit, tries what waits at once, and lets the removals of a held forward pass, this once.',
+          'Closes its circuit, tries what waits at once, and lets the removals of a held forward pass, this once. `lastError` stays until something was sent.',
         tags: ['Exports'],
         params: exporterParams,
         response: {
           200: answer('The exporter afterwards.', Ref(exporterSchema), {
             ...exporterExample,
             circuit: 'closed',
-            lastError: null,
             failures: 0,
           }),
           ...problems(400, 401, 403, 429, 500, 503),
@@ -117,7 +122,7 @@ export function exporterRoutes({ exports }: ExporterRoutesOptions): RoutePlugin 
         description:
           'Asks the product for everything that it has from us. What it forgot by itself is noted, and is sent again when it is wanted again.',
         tags: ['Exports'],
-        params: exporterParams,
+        params: comparableParams,
         response: {
           200: answer(
             'What was found.',

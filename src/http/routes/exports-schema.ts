@@ -219,10 +219,16 @@ export const exportUnknown = problemAnswer({
   detail: `no export "${id}"`,
 })
 
-export const exporterParams = Type.Object({
-  name: Type.String({
-    maxLength: 64,
-    description: 'Name of the configured exporter.',
-    examples: ['darktrace'],
-  }),
-})
+const paramsOf = (example: string) =>
+  Type.Object({
+    name: Type.String({
+      maxLength: 64,
+      description: 'Name of the configured exporter.',
+      examples: [example],
+    }),
+  })
+
+export const exporterParams = paramsOf('darktrace')
+
+/** Of a product that tells what it has. */
+export const comparableParams = paramsOf('secureworks')

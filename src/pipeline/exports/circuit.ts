@@ -8,8 +8,6 @@ export interface Circuit {
   /** Batches that may be under way now. */
   room(): number
   tell(event: HealthEvent): void
-  /** @throws ClaimLost where another worker has taken over */
-  confirm(): Promise<void>
   /** Once all that was told is kept. */
   saved(): Promise<void>
 }
@@ -46,10 +44,6 @@ export function circuitOf(before: Health, options: Options): Circuit {
       if (next.circuit !== health.circuit) tellOf(next, log)
       health = next
       saving = saving.then(() => save(next)).catch(onFailure)
-    },
-    async confirm() {
-      await saving
-      await save(health)
     },
     saved: () => saving,
   }

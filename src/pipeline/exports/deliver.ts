@@ -49,7 +49,11 @@ export async function deliver(
     if (health !== kept) await store.saveHealth(name, claim, health)
     if (readyAt(health) === undefined) return null
     const room = rooms?.begin(claim)
-    const after = await deliverDue({ ...context, log, destination, claim, forward, room, cut }, health, signal)
+    const after = await deliverDue(
+      { ...context, log, destination, claim, forward, room, cut },
+      health,
+      signal,
+    )
     return signal.aborted ? null : await nextLook(name, after, store)
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error

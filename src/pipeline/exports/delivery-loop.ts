@@ -33,13 +33,11 @@ export interface LoopContext {
 
 /** Claimed at once, where batches are smaller. */
 const claimedAtOnce = 2000
-/** Another worker may have taken over since they were claimed: looked up before they are sent. */
-const trustedMs = 5000
-
-/** Claimed, and when. */
-interface Ready extends Work {
-  readonly at: number
-}
+/**
+ * For as long the claim is trusted: another worker takes over ten seconds after the last sign of life, of which there
+ * is one in five.
+ */
+const trustedMs = 4000
 
 interface Loop extends LoopContext {
   readonly signal: AbortSignal
@@ -48,11 +46,18 @@ interface Loop extends LoopContext {
   readonly circuit: Circuit
   readonly settling: Settler
   readonly fail: (error: unknown) => void
+  /** Ends what is under way too. */
+  readonly lose: (error: unknown) => void
+  /** @throws ClaimLost */
+  readonly confirm: () => Promise<void>
   /** Ends a piece of work beside the loop, whatever came of it. */
   readonly beside: (work: Promise<void>, end: () => void) => void
-  pool: Ready[]
+  pool: Work[]
   size: BatchSize
   underWay: number
+  /** When the claim was looked up last. */
+  confirmedAt: number
+  confirming: Promise<void> | undefined
   claiming: boolean
   /** Nothing was due when it was looked last, and nothing has been settled since. */
   drained: boolean
@@ -90,7 +95,7 @@ interface Start {
 }
 
 function start(context: LoopContext, { before, signal, bell, tally }: Start): Loop {
-  const { destination, log } = context
+  const { destination, claim, log } = context
   const lost = new AbortController()
   const persist = <T>(work: () => Promise<T>) => persistently(work, { what: 'an export', log, signal })
   const fail = (error: unknown) => {
@@ -98,6 +103,17 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     if (error instanceof ClaimLost) lost.abort(error)
     bell.ring()
   }
+  const lose = (error: unknown) => {
+    fail(error)
+    lost.abort(error)
+  }
+  const confirm = () =>
+    persist(async () => {
+      const at = context.now()
+      // Takes none: the claim alone is looked up.
+      await context.store.claimDeliveries(destination.name, claim, { limit: 0, now: new Date(at) })
+      loop.confirmedAt = at
+    })
   const write = async (settlements: readonly Settlement[]) => {
     await persist(() => writeSettlements(settlements, context))
     for (const { status } of settlements) tally.set(status, (tally.get(status) ?? 0) + 1)
@@ -113,6 +129,8 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     circuit: circuitOf(before, { ...context, ...destination, persist, onFailure: fail }),
     settling: settler({ write, onWritten, onIdle: bell.ring, onFailure: fail }),
     fail,
+    lose,
+    confirm,
     beside(work, end) {
       void work.catch(fail).finally(() => {
         end()
@@ -122,6 +140,8 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     pool: [],
     size: firstSize(destination.maxBatch),
     underWay: 0,
+    confirmedAt: context.now(),
+    confirming: undefined,
     claiming: false,
     drained: false,
     failure: undefined,
@@ -180,17 +200,38 @@ async function claimMore(loop: Loop): Promise<void> {
   const at = now()
   const intake = await takeIn(limit, loop, loop.ending)
   if (intake.claimed === 0) loop.drained = true
-  for (const each of intake.works) loop.pool.push({ ...each, at })
+  loop.confirmedAt = Math.max(loop.confirmedAt, at)
+  for (const each of intake.works) loop.pool.push(each)
   if (intake.failure !== undefined) circuit.tell(intake.failure)
   await settling.add(intake.settlements)
 }
 
-async function sendNext(loop: Loop, batch: readonly Ready[]): Promise<void> {
+/** Whether it is still for us to send. @throws why not: then nothing is sent any more, whoever asks */
+async function stillOurs(loop: Loop): Promise<void> {
+  const age = loop.now() - loop.confirmedAt
+  // A clock that was set back tells nothing.
+  if (age < 0 || age > trustedMs) {
+    loop.confirming ??= loop
+      .confirm()
+      .catch(loop.lose)
+      .finally(() => {
+        loop.confirming = undefined
+      })
+    await loop.confirming
+  }
+  loop.ending.throwIfAborted()
+}
+
+async function sendNext(loop: Loop, batch: readonly Work[]): Promise<void> {
   const { destination, circuit, settling, room, log, now, random } = loop
+  const ask = () => stillOurs(loop)
+  // Where it is not, nothing is sent: the signal tells the batch.
+  await ask().catch(() => {})
+  const { exporter, permit } = destination
   const sentAt = now()
-  if (batch.some(({ at }) => sentAt - at > trustedMs)) await circuit.confirm()
   const deliveries = batch.map((each) => deliveryOf(each, sentAt))
-  const report = await sendBatch(deliveries, { exporter: destination.exporter, log }, loop.ending)
+  const send = () => sendBatch(deliveries, { exporter, log }, loop.ending)
+  const report = await (permit === undefined ? send() : permit.under(ask, send))
   for (const { answer, sent } of report.sizes) loop.size = nextSize(loop.size, answer, sent)
   for (const event of report.events) circuit.tell(event)
   const endedAt = now()

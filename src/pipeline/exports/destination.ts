@@ -4,6 +4,7 @@ import type { Exporter, ExporterDefinition } from '../../exporters/exporter.ts'
 import type { IndicatorType } from '../../model/indicator.ts'
 import type { FeedDefinition } from '../../store/feed-store.ts'
 import { forwardList } from './forward.ts'
+import type { Permit } from './permit.ts'
 
 export interface Destination {
   readonly name: string
@@ -21,6 +22,8 @@ export interface Destination {
   readonly forward: FeedDefinition | null
   /** Fraction of what was forwarded that may be removed at once. */
   readonly maxRemovalShare: number
+  /** What its exporter's requests ask for; absent: they do not. */
+  readonly permit?: Permit
 }
 
 export function destinations(

@@ -195,7 +195,7 @@ export function refuse(faults: readonly FieldError[]): void {
   if (faults.length === 0) return
   const told = faults.slice(0, mostFaults)
   const more = faults.length - told.length
-  const details = told.map(({ detail }) => detail)
+  const details = new Set(told.map(({ detail }) => detail))
   throw new ServiceError(
     'ARGUMENT_INVALID',
     [...details, ...(more > 0 ? [`and ${more} more`] : [])].join('; '),

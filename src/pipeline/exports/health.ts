@@ -1,6 +1,6 @@
 /** How it goes with a destination as a whole: whether, and when, anything is sent. Pure. */
 import type { RetryConfig } from '../../config/model.ts'
-import { errorTable, type UpstreamError, upstreamCode } from '../../errors.ts'
+import { type ErrorCode, errorTable, type UpstreamError, upstreamCode } from '../../errors.ts'
 import type { ExporterError, Health } from '../../store/delivery-store.ts'
 import { backoffMs } from './backoff.ts'
 import { askedMs } from './settle.ts'
@@ -93,5 +93,15 @@ function errorOf(event: 'fault' | UpstreamError, name: string, now: number): Exp
   const after = event.needsMending
     ? `Then restart the server, or go on with POST /api/v1/exporters/${name}/resume: nothing is lost, no attempt is used up.`
     : 'It is tried again by itself.'
-  return { code, cause: event.message, remedy: `${errorTable[code].help} ${after}`, at }
+  return { code, cause: event.message, remedy: `${remedies[code] ?? errorTable[code].help} ${after}`, at }
+}
+
+/** Where the table's own words are for whoever waits for an answer. */
+const remedies: Partial<Record<ErrorCode, string>> = {
+  UPSTREAM_PERMISSION: 'Give the account of the exporter the right to write indicators at the product.',
+  UPSTREAM_OUTCOME_UNKNOWN: 'What may have been carried out is looked up before it is sent once more.',
+  UPSTREAM_THROTTLED:
+    'Where that goes on, lower `requestsPerMinute`, `concurrency` or `objectsPerRun` of the exporter.',
+  UPSTREAM_UNAVAILABLE: '`feed-server check` tells what fails: name, connection, TLS or product.',
+  UPSTREAM_TIMEOUT: 'Where that goes on, raise `timeout` of the exporter, or lower its `objectsPerRun`.',
 }

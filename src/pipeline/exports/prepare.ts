@@ -11,7 +11,7 @@ export interface Prepared {
 }
 
 interface Preparing extends SettlePolicy {
-  readonly exporter: Pick<Exporter, 'refuses' | 'content'>
+  readonly exporter: Pick<Exporter, 'refuses' | 'content' | 'sourceOf'>
   readonly accepts: readonly IndicatorType[]
 }
 
@@ -38,11 +38,15 @@ export function prepare(
   return { works, settlements }
 }
 
-function prepareOne(
-  claimed: ClaimedDelivery,
-  { exporter, accepts }: Preparing,
-  now: number,
-): Work | Settlement {
+/** Whatever was queued for a source goes there, also where the settings name another one by now. */
+function underItsSource(claimed: ClaimedDelivery, { exporter }: Preparing): ClaimedDelivery {
+  const { source, options } = claimed
+  return exporter.sourceOf(options) === source ? claimed : { ...claimed, options: { ...options, source } }
+}
+
+function prepareOne(queued: ClaimedDelivery, preparing: Preparing, now: number): Work | Settlement {
+  const { exporter, accepts } = preparing
+  const claimed = underItsSource(queued, preparing)
   const { action, indicator, have, unsure } = claimed
   if (!accepts.includes(indicator.type)) {
     const { type, customType } = indicator

@@ -37,8 +37,9 @@ interface Options {
   now(): number
 }
 
-/** The product is asked at most so often. */
+/** The product is asked at most so often; more often before anything goes without room. */
 const askEveryMs = 60_000
+const askWhenTightMs = 5000
 
 const evictionReason = 'to make room for a better one'
 
@@ -63,10 +64,12 @@ export function rooms({ name, room, store, now }: Options): Rooms {
     /** What was free when nothing that waits for room got it. */
     let inVain = 0
 
-    const known = async (signal: AbortSignal): Promise<number> => {
+    const known = async (wanted: number, signal: AbortSignal): Promise<number> => {
+      const age = now() - askedAt
+      const isTight = active !== undefined && room.most - active < wanted
       // What is under way would be counted twice, or not at all.
-      const mayAsk = active === undefined || (coming.size === 0 && now() - askedAt >= askEveryMs)
-      if (mayAsk) {
+      const isOld = coming.size === 0 && age >= (isTight ? askWhenTightMs : askEveryMs)
+      if (active === undefined || isOld) {
         active = await room.active(signal)
         askedAt = now()
       }
@@ -78,8 +81,9 @@ export function rooms({ name, room, store, now }: Options): Rooms {
         const certain = fresh.filter(({ claimed }) => !claimed.unsure)
         const unsure = fresh.filter(({ claimed }) => claimed.unsure)
         if (certain.length === 0) return { go: unsure, wait: [], none: [] }
-        const free = Math.max(0, room.most - (await known(signal)) - sum(coming))
         const wanted = certain.map((work) => ({ work, rank: work.claimed.rank, entries: entriesOf(work) }))
+        const needed = wanted.reduce((all, { entries }) => all + entries, 0)
+        const free = Math.max(0, room.most - (await known(needed, signal)) - sum(coming))
         const leaving = sum(going)
         const { go, wait, none, evicted } = allot(wanted, {
           free,

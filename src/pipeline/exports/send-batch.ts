@@ -67,8 +67,7 @@ async function sendOnce(
     const results = onePerKey(batch, await exporter.send(batch, signal), log)
     const size = sizeOf(results.values())
     const events = eventsOf(results.values())
-    const turns = events.includes('success') ? waitingTheirTurn(results) : results
-    return { results: turns, events, ...(size !== undefined && { size }) }
+    return { results: waitingTheirTurn(results), events, ...(size !== undefined && { size }) }
   } catch (error) {
     if (!(error instanceof UpstreamError)) {
       if (signal.aborted) return { results: all({ status: 'aborted' }), events: [] }
@@ -134,13 +133,15 @@ function weight({ needsMending, kind }: UpstreamError): number {
   return kind === 'throttled' ? 1 : 0
 }
 
-/** What a product's limit leaves over of a batch that it took a part of has not failed. */
+/** Whatever was kept back since others of the batch failed has not failed itself. */
 function waitingTheirTurn(results: ReadonlyMap<string, Result>): Map<string, Result> {
+  const isKeptBack = (result: Result) => 'error' in result && result.error?.unsent === true
+  const nobodyTried = [...results.values()].every(isKeptBack)
   return new Map(
-    [...results].map(([key, result]) => {
-      const isLeftOver = result.status === 'later' && result.error?.kind === 'throttled'
-      return [key, isLeftOver ? { ...result, waits: true } : result]
-    }),
+    [...results].map(([key, result]) => [
+      key,
+      isKeptBack(result) && !nobodyTried ? { ...result, waits: true } : result,
+    ]),
   )
 }
 

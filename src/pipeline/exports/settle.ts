@@ -17,7 +17,7 @@ type WithoutKey<T> = T extends unknown ? Omit<T, 'key'> : never
 /** What became of a try. */
 export type Result =
   | (WithoutKey<Outcome> & {
-      /** Others of its batch were taken, then the product asked to wait: its turn comes later, no attempt used up. */
+      /** Not sent, as others of its batch failed: its turn comes later, no attempt used up. */
       readonly waits?: boolean
     })
   /** Under way when it had to end: perhaps carried out, no attempt used up. */
@@ -66,8 +66,10 @@ export function withoutSending(
   reason: string | null,
   more: { readonly have?: null; readonly noRoom?: boolean } = {},
 ): Settlement {
-  const { attempts } = claimed
-  return { ...final(claimed, status, reason), attempts, tried: false, repeated: false, ...more }
+  const { attempts, have } = claimed
+  // It still holds of what is there: the hashes of a file, for one.
+  const vendor = status === 'unchanged' && more.have !== null ? (have?.vendor ?? null) : null
+  return { ...final(claimed, status, reason), vendor, attempts, tried: false, repeated: false, ...more }
 }
 
 /** Given back as it was: nothing was sent of it. */
@@ -110,8 +112,9 @@ function failed(
   random: number,
 ): Settlement {
   const maybe = status === 'unknown'
+  if (waits) return { ...released(claimed, new Date(now)), reason: words(reason) }
   if (error?.needsMending) return again(claimed, claimed.attempts, reason, new Date(now), maybe)
-  const attempts = claimed.attempts + (waits ? 0 : 1)
+  const attempts = claimed.attempts + 1
   if (attempts >= retry.attempts) {
     return { ...final(claimed, 'dead', reason), have: afterDoubt(claimed, maybe) }
   }

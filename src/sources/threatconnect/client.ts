@@ -2,6 +2,7 @@
 import { UpstreamError } from '../../errors.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
 import { parseJson } from '../../upstream/json.ts'
+import { redact } from '../../upstream/redact.ts'
 import { retryAfterMs } from '../../upstream/retry-after.ts'
 import { signature } from './signature.ts'
 import { type ListRequest, service, wireRequest } from './wire.ts'
@@ -138,9 +139,7 @@ export class ThreatConnectClient {
       'token' in this.#credentials
         ? [this.#credentials.token]
         : [this.#credentials.secretKey, this.#credentials.accessId]
-    let clean = text.replace(/\p{Cc}+/gu, ' ')
-    for (const secret of secrets) if (secret !== '') clean = clean.replaceAll(secret, '[redacted]')
-    return clean.slice(0, 500)
+    return redact(text.replace(/\p{Cc}+/gu, ' '), secrets).slice(0, 500)
   }
 }
 

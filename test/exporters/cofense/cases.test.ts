@@ -1,5 +1,6 @@
 /** What Cofense Triage may answer, and what becomes of it: one test for each case of the list. */
 import t, { type Test } from 'tap'
+import { cofense } from '../../../src/exporters/cofense/index.ts'
 import { demoApplication } from '../../../src/exporters/cofense/simulator/index.ts'
 import type { Delivery } from '../../../src/exporters/exporter.ts'
 import type { Fault } from '../../../src/simulation/faults.ts'
@@ -177,16 +178,16 @@ test('cf-05 what came in between is found by its value: changed where its level 
   }
 })
 
-test('cf-05 what Triage keeps once, under another source, is refused with the words of who has it', async (t) => {
+test('cf-05 what Triage keeps once for all sources gets the level, and the receipt tells whose it is', async (t) => {
   const threat = { type: 'Hostname', value: 'evil.example', source: 'Triage-UI', level: 'Benign' }
   const { simulator, send } = await enter(t, { simulator: { threats: [threat], uniqueWithin: 'instance' } })
   const [first, second] = await send([upsert(evil), upsert(bad)])
-  t.match(first, {
-    status: 'rejected',
-    reason: /has already been taken: .* of the source "Triage-UI" \(id 1\)/,
-  })
+  t.match(first, { status: 'accepted', remoteId: '1', vendor: { threatSource: 'Triage-UI' } })
   t.equal(second?.status, 'accepted')
-  t.equal(table(simulator)[0], '1 Hostname evil.example Benign Triage-UI')
+  t.equal(table(simulator)[0], '1 Hostname evil.example Malicious Triage-UI')
+  t.match(await send([upsert(evil)]), [{ status: 'unchanged', vendor: { threatSource: 'Triage-UI' } }])
+  t.equal(only(await send([removal(evil)])).status, 'unchanged', 'what is not ours is not taken back')
+  t.equal(table(simulator)[0], '1 Hostname evil.example Malicious Triage-UI')
 })
 
 test('cf-06 what is invalid is refused with all of its words, and the others are sent', async (t) => {
@@ -302,6 +303,7 @@ test('cf-11 a 429 without Retry-After names no time, so that the default of five
   simulator.fail({ kind: 'status', status: 429 }, { when: isCreate })
   const error = errorOf(only(await send([upsert(evil)])))
   t.same([error.kind, error.retryAfterMs], ['throttled', undefined])
+  t.equal(cofense.throttledMs, 300_000)
 })
 
 test('cf-12 a 429 with Retry-After is as long as it says; the rest comes back unsent, what is done stays done', async (t) => {
@@ -355,9 +357,11 @@ test('cf-13 a look-up that is refused as a whole is not tried in pieces', async 
   }
   simulator.fail(apiError(400, [error]), { times: 'always', when: isLookUp })
   const outcomes = await send([upsert(evil), upsert(bad)])
-  for (const outcome of outcomes)
-    t.match(outcome, { status: 'rejected', reason: 'threat_value is not allowed.' })
+  for (const outcome of outcomes) t.equal(outcome.status, 'accepted', 'what is new needs none')
   t.equal(requests(isLookUp), 1)
+  for (const outcome of await send([removal(evil), removal(bad)]))
+    t.match(outcome, { status: 'rejected', reason: 'threat_value is not allowed.' })
+  t.equal(requests(isLookUp), 2)
 })
 
 test('cf-14 no page has more than 200 records: a longer list is read to its end', async (t) => {

@@ -8,7 +8,7 @@ import {
   startDarktraceSimulator,
 } from '../../../src/exporters/darktrace/simulator/index.ts'
 import { ask } from '../../simulation/bare-client.ts'
-import { enter, isPost, names, never, noon, source, unsure, upserts } from './world.ts'
+import { enter, isPost, names, never, noon, removals, source, unsure, upserts } from './world.ts'
 
 const at = (ms: number) => new Date(ms).toISOString().slice(0, 19)
 
@@ -190,4 +190,22 @@ t.test('through faults at random nothing is lost and nothing is called stored th
     const posts = simulator.requests.filter(isPost).length
     t.ok(posts > 6, `faults were met: ${posts} requests for 6 batches`)
   }
+})
+
+t.test('a host without its subdomains is listed with a star, and known again by the exporter', async (t) => {
+  const { simulator, exporter } = await enter(t, {
+    simulator: { countsOnly: true },
+    settings: { exactHost: true, expireAfterDays: 1 },
+  })
+  t.match(await exporter.send(upserts('a.example'), never), [
+    { status: 'accepted', vendor: { hostname: true, confirmedBy: 'list' } },
+  ])
+  const success = JSON.stringify({ response: 'SUCCESS', added: 0, updated: 0 })
+  const headers = { 'content-type': 'application/json' }
+  simulator.fail({ kind: 'status', status: 200, headers, body: success }, { when: isPost })
+  t.match(
+    await exporter.send(removals('a.example'), never),
+    [{ status: 'unknown', reason: /still lists/ }],
+    'nor is it taken for gone',
+  )
 })

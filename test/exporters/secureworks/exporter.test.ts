@@ -589,8 +589,8 @@ t.test('the check names what is wrong, and how to mend it', async (t) => {
     [
       'an API without indicators',
       { simulator: { lacks: ['Query.getIndicators'] } },
-      'address',
-      /no Taegis API/,
+      'room',
+      /not known: There is no Taegis API .* getIndicators/,
       /region/,
     ],
   ]

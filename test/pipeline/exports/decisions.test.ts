@@ -99,10 +99,10 @@ t.test('what becomes of a delivery', async (t) => {
       },
     ],
     [
-      'left over by a product that took a part of the batch and then asked to wait: no attempt used up',
+      'kept back as others of its batch failed: no attempt used up',
       { attempts: 2 },
       { status: 'later', reason: 'slow down', error: errorOf('throttled'), waits: true },
-      { status: 'pending', attempts: 2, unsure: false },
+      { status: 'pending', attempts: 2, unsure: false, tried: false, reason: 'slow down' },
     ],
     [
       'removed',
@@ -428,6 +428,11 @@ t.test('cause and remedy in words, whatever the failure', async (t) => {
     const remedy = told?.remedy ?? ''
     if (error.needsMending) t.match(remedy, /\/api\/v1\/exporters\/edge\/resume/, kind)
     else t.match(remedy, /\. It is tried again by itself\.$/, kind)
+    t.notMatch(
+      remedy,
+      /Retry-After|owners|by hand/,
+      `${kind}: words for who reads the state, not for who called`,
+    )
   }
 })
 
@@ -529,7 +534,7 @@ t.test(
   },
 )
 
-t.test('room goes to the best, and nobody gets more than there is', async (t) => {
+t.test('room goes to the best, and nobody gets more than there is', async () => {
   const candidate = fc.record({
     rank: fc.integer({ min: 0, max: 9 }),
     entries: fc.integer({ min: 1, max: 3 }),

@@ -5,6 +5,7 @@ import { ServiceError } from '../../../src/errors.ts'
 import type { Observation } from '../../../src/model/indicator.ts'
 import type { Destination } from '../../../src/pipeline/exports/destination.ts'
 import { forwardList } from '../../../src/pipeline/exports/forward.ts'
+import { createPermit } from '../../../src/pipeline/exports/permit.ts'
 import { carryOut } from '../../../src/pipeline/fetch.ts'
 import type { PostgresStore } from '../../../src/store/postgres/index.ts'
 import { observation, page, scripted, silent } from '../store.ts'
@@ -356,6 +357,41 @@ t.test(
     gate.resolve()
     t.equal(await first, null)
     t.equal(here.product.batches.length, 1)
+  },
+)
+
+t.test(
+  'a worker that slept in the middle of a batch sends the rest of it only where no other one has taken over',
+  async (t) => {
+    for (const isTakenOver of [false, true]) {
+      const permit = createPermit()
+      const requests: string[] = []
+      let sleep = async () => {}
+      // A request for each, one after the other.
+      const more = (made: Product): Product => ({
+        ...made,
+        async send(batch, signal) {
+          const outcomes = await made.send(batch, signal)
+          for (const { indicator } of batch) {
+            await permit.asked()
+            signal.throwIfAborted()
+            requests.push(indicator.value)
+            if (requests.length === 3) await sleep()
+          }
+          return outcomes
+        },
+      })
+      const here = await world({ more }, { permit, concurrency: 1 })
+      sleep = async () => {
+        if (isTakenOver) await here.store.claimExporter(here.destination.name)
+        clock.ahead(60_000)
+      }
+      const { id } = await here.push(valuesOf(10))
+      t.equal(await here.look(), null)
+      t.equal(requests.length, isTakenOver ? 3 : 10)
+      t.strictSame(await here.statuses(id), isTakenOver ? { pending: 10 } : { accepted: 10 })
+      t.strictSame(here.errors, [])
+    }
   },
 )
 

@@ -17,7 +17,7 @@ interface Test {
 }
 
 function pushing(t: Test, stored: Stored, made: readonly Destination[], more: Partial<ScheduleOptions> = {}) {
-  const exports = { destinations: made, store: stored.store }
+  const exports = { destinations: made, store: stored.store, triesPaused: true }
   return scheduled(t, { ...stored, sources: [], exports, ...more })
 }
 
@@ -75,10 +75,63 @@ t.test('of any number of replicas one delivers, and another one goes on when it 
   await wait(1500)
   t.equal(product.batches.length, 1, 'the second one waits')
   product.gate = undefined
-  await first.stop(5000)
+  await first.stop(1000)
   t.match(await ended(world, id), { status: 'succeeded' })
   t.equal(product.sent.length, 30, 'what was under way had not arrived')
   t.equal(product.sent.filter(({ unsure }) => unsure).length, 10)
+})
+
+t.test('what is under way when it stops may end, and nothing more begins', async (t) => {
+  const stored = await freshStore(t)
+  const product = createProduct({ now: Date.now })
+  const gate = Promise.withResolvers<void>()
+  product.gate = gate.promise
+  const begun = Promise.withResolvers<void>()
+  product.onSend = () => begun.resolve()
+  const world = await worldOf(stored, product, { concurrency: 1 })
+  const { id } = await world.push(valuesOf(30))
+  const schedule = await pushing(t, stored, [world.destination])
+  await begun.promise
+  const stopped = schedule.stop(60_000)
+  gate.resolve()
+  await stopped
+  t.equal(product.sent.length, 10)
+  t.strictSame(await world.statuses(id), { accepted: 10, pending: 20 })
+  product.gate = undefined
+  await pushing(t, stored, [world.destination])
+  t.match(await ended(world, id), { status: 'succeeded' })
+  t.notOk(
+    product.sent.some(({ unsure }) => unsure),
+    'of nothing it is open whether it arrived',
+  )
+})
+
+t.test('a start tries a paused destination with one batch, beside another replica too', async (t) => {
+  const stored = await freshStore(t)
+  const wrong = createProduct({ now: Date.now })
+  const refusal = { kind: 'fails', error: errorOf('credentials') } as const
+  wrong.faults.push(refusal, refusal, refusal, refusal)
+  const world = await worldOf(stored, wrong, { concurrency: 1 })
+  const { id } = await world.push(valuesOf(30))
+  const isPaused = async () => (await stored.store.health('edge')).circuit === 'paused'
+  const options = { exclusive: false, planEveryMs: 100 }
+  const first = await pushing(t, stored, [world.destination], options)
+  await until(isPaused)
+  await first.stop(5000)
+  t.equal(wrong.batches.length, 1)
+  const old = await pushing(t, stored, [world.destination], options)
+  await until(async () => wrong.batches.length === 2 && isPaused())
+  await wait(1500)
+  t.equal(wrong.batches.length, 2, 'once, as it is as wrong as before')
+  const mended = createProduct({ now: Date.now })
+  const anew = await pushing(t, stored, [{ ...world.destination, exporter: mended }], options)
+  await old.wake('edge')
+  t.match(await ended(world, id), { status: 'succeeded' })
+  t.match(await stored.store.health('edge'), { circuit: 'closed', error: null })
+  t.equal(wrong.batches.length, 2, 'what was configured before is not tried again')
+  const pending = await world.items(id)
+  t.ok(pending.every(({ attempts }) => attempts === 1))
+  await Promise.all([old.stop(5000), anew.stop(5000)])
 })
 
 t.test('a paused destination is woken by resume; another one does not wait for it', async (t) => {

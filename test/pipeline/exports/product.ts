@@ -197,7 +197,7 @@ export function createProduct({ now, bad = [], strict = false, stays }: ProductO
     },
     gate: undefined,
     onSend: () => {},
-    sourceOf: () => 'ours',
+    sourceOf: ({ source }) => (typeof source === 'string' ? source : 'ours'),
     refuses: ({ indicator }) => (indicator.value.length > 60 ? 'longer than 60 characters' : undefined),
     content: contentOf,
     async send(batch, signal) {

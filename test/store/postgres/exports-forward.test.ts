@@ -254,8 +254,9 @@ t.test('under another name of the source all is sent anew, and the old entries l
   t.match(again, { removals: 3, held: null }, 'half of what is there')
   const claimed = await w.store.claimDeliveries('dt', w.claim, { limit: 10, now: later(999) })
   t.same(
-    claimed.map(({ action, source }) => `${action} ${source}`),
-    ['remove us', 'remove us', 'remove us'],
+    claimed.map(({ action, source, options }) => `${action} ${source} ${options.source}`),
+    ['remove us us', 'remove us us', 'remove us us'],
+    'and not the new ones',
   )
 })
 

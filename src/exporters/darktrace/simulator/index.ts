@@ -92,10 +92,11 @@ export async function startDarktraceSimulator(options: DarktraceOptions = {}): P
 function read(list: WatchedList, query: URLSearchParams): unknown {
   if (query.get('sources') === 'true') return list.sources()
   const entries = list.entries(query.get('source') ?? 'default')
-  if (query.get('fulldetails') !== 'true') return entries.map(({ name }) => name)
-  // `hostname` can't be read back.
-  return entries.map(({ name, description, expiresAt, iagn }) => ({
-    name,
+  // A host without its subdomains is shown so; at which end the star stands is inferred.
+  const shown = ({ name, hostname }: WatchedEntry) => (hostname === true ? `*${name}` : name)
+  if (query.get('fulldetails') !== 'true') return entries.map(shown)
+  return entries.map(({ description, expiresAt, iagn, ...entry }) => ({
+    name: shown(entry),
     ...(description !== undefined && { description }),
     ...(iagn === true && { iagn }),
     ...(expiresAt !== undefined && { expiry: spaced(expiresAt) }),

@@ -104,14 +104,17 @@ export async function lock(
   return rows.map(({ id }) => id)
 }
 
-/** As the ledger has them, in their order there. @param ids locked @returns id of the export */
+/**
+ * As the ledger has them, best first, and under the source of each: the exporter's own may be another one by now.
+ * @param ids locked @returns id of the export
+ */
 export function requeue(transaction: Transaction, queue: Queue, ids: readonly number[]): Promise<string> {
   return queueRows(
     transaction,
     queue,
     (given) =>
       `select row_number() over (order by d.rank desc, d.id) - 1 as position, d.type, d.value, d.value as canonical,
-         d.key, d.source, b.options, b.body, d.rank, null::text as reason
+         d.key, d.source, b.options || jsonb_build_object('source', d.source) as options, b.body, d.rank, null::text as reason
        from delivery d join delivery_body b on b.delivery = d.id where d.id = any(${given.add(ids)}::bigint[])`,
   )
 }

@@ -1,0 +1,38 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { redact } from '../../src/upstream/redact.ts'
+
+const secret = `pa"ss&<w>o'rd\\ /+é`
+
+t.test('a secret is taken out however an answer writes it', async (t) => {
+  const html = secret.replace(
+    /[&<>"']/g,
+    (c) => `&${{ '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot' }[c] ?? '#39'};`,
+  )
+  const cases: Readonly<Record<string, string>> = {
+    'as it is': secret,
+    'in an address': encodeURIComponent(secret),
+    'in a form': new URLSearchParams({ secret }).toString(),
+    'in JSON': JSON.stringify({ secret }),
+    'in JSON in JSON': JSON.stringify({ body: JSON.stringify({ secret }) }),
+    'in a page': `<p>${html}</p>`,
+  }
+  for (const [where, text] of Object.entries(cases)) {
+    const clean = redact(`before ${text} after`, ['', secret])
+    t.match(clean, /^before .*\[redacted\].* after$/, where)
+    t.notMatch(clean, /o'rd|o%27rd|o&#39;rd/, where)
+  }
+})
+
+t.test('of secrets that are part of each other nothing is left, and other text stays', async (t) => {
+  t.equal(redact('abc abcdef x', ['abc', 'abcdef']), '[redacted] [redacted] x')
+  fc.assert(
+    fc.property(fc.string({ minLength: 6 }), fc.string(), fc.string(), (key, before, after) => {
+      fc.pre(!'[redacted]'.includes(key))
+      return !redact(before + key + after, [key])
+        .replaceAll('[redacted]', '\n')
+        .includes(key)
+    }),
+  )
+  t.equal(redact('nothing of it', ['secret-1']), 'nothing of it')
+})
