@@ -29,10 +29,8 @@ export function entriesOf(content: string, name: string): readonly unknown[] {
     .replace(/^\uFEFF/, '')
     .split('\n')
     .map((line, index): Line => ({ text: line.trim(), number: index + 1 }))
-    .filter((line) => line.text !== '')
-  return lines[0]?.text.startsWith('{')
-    ? objectsOf(lines, name)
-    : lines.map((line) => line.text).filter((value) => !value.startsWith('#'))
+    .filter(({ text }) => text !== '' && !text.startsWith('#'))
+  return lines[0]?.text.startsWith('{') ? objectsOf(lines, name) : lines.map((line) => line.text)
 }
 
 interface Line {

@@ -89,7 +89,8 @@ export interface Exporter {
     readonly most: number
     /** Entries that an indicator takes: a file may be one for each of its hashes. Pure. */
     entries(indicator: Indicator): number
-    active(signal: AbortSignal): Promise<number>
+    /** undefined: the product does not tell, and takes more all the same. */
+    active(signal: AbortSignal): Promise<number | undefined>
   }
   /** Remote ids of what the product has from us, page by page: to find what it forgot by itself. @throws UpstreamError */
   held?(signal: AbortSignal): AsyncIterable<readonly string[]>

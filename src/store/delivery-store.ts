@@ -188,8 +188,8 @@ export interface DeliveryStore {
   /** Newest first. @param before id of the export after which to go on @throws ServiceError EXPORT_UNKNOWN */
   exports(query: {
     readonly exporters: readonly string[]
-    readonly status?: ExportStatus
-    readonly origin?: ExportOrigin
+    readonly statuses?: readonly ExportStatus[]
+    readonly origins?: readonly ExportOrigin[]
     readonly limit: number
     readonly before?: string
   }): Promise<readonly ExportRecord[]>

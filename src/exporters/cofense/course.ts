@@ -1,5 +1,5 @@
 /** The course of one batch: which requests still go out once some have failed, and what a failure says of a write. */
-import { UpstreamError } from '../../errors.ts'
+import { keptBack, UpstreamError } from '../../errors.ts'
 import type { Sending } from './client.ts'
 import { Refusal } from './refusal.ts'
 
@@ -44,7 +44,7 @@ export function createCourse(signal: AbortSignal): Course {
   return {
     async run(call, spares = () => false) {
       signal.throwIfAborted()
-      if (ended !== undefined) throw new Failed(ended, false)
+      if (ended !== undefined) throw new Failed(keptBack(ended), false)
       let sent = false
       const admit = () => {
         // Waited behind others, one of which ended the course.
@@ -59,7 +59,7 @@ export function createCourse(signal: AbortSignal): Course {
         if (signal.aborted) throw signal.reason
         if (!(error instanceof UpstreamError)) throw error
         if (error !== ended && !spares(error)) noteFailure(error)
-        throw new Failed(error, sent && mayBeDone(error))
+        throw new Failed(error === ended && !sent ? keptBack(error) : error, sent && mayBeDone(error))
       }
     },
   }

@@ -1,5 +1,5 @@
 /** How the requests of one batch go on: one first, then a few at once, none after what stands in the way of all. */
-import { UpstreamError } from '../../errors.ts'
+import { keptBack, UpstreamError } from '../../errors.ts'
 
 /** Further limits are the engine's, for all batches together. */
 const atOnce = 4
@@ -31,7 +31,7 @@ export function createCourse(): Course {
   return {
     stopped: () => stop,
     async attempt(send) {
-      if (stop !== undefined) return { error: stop, sent: false }
+      if (stop !== undefined) return { error: keptBack(stop), sent: false }
       try {
         const answer = await send()
         failures = 0

@@ -8,18 +8,21 @@ import { countActive } from './listing.ts'
 const patience = 3
 
 /**
- * A tenant that doesn't answer the question may take indicators all the same: pushes go on then, as far as the last
- * count lets them, or as if there were none yet. Whatever stands in the way of both, the push itself meets with.
+ * A tenant that doesn't answer the question may take indicators all the same: pushes go on then. Whatever stands in the
+ * way of both, the push itself meets with.
  *
- * @returns asks for the number of active entries, all sources' together; throws UpstreamError where asking again may help
+ * @returns asks for the number of active entries, all sources' together, undefined where it is not told; throws
+ * UpstreamError where asking again may help
  */
-export function roomOf(client: TaegisClient, log: Logger): (signal: AbortSignal) => Promise<number> {
-  let last = 0
+export function roomOf(
+  client: TaegisClient,
+  log: Logger,
+): (signal: AbortSignal) => Promise<number | undefined> {
   let failures = 0
   const ask = async (signal: AbortSignal) => {
-    last = await countActive(client, signal)
+    const count = await countActive(client, signal)
     failures = 0
-    return last
+    return count
   }
   return async (signal) => {
     try {
@@ -32,9 +35,11 @@ export function roomOf(client: TaegisClient, log: Logger): (signal: AbortSignal)
       if (!isUpstream(error)) throw error
       const isBroken = error.status !== undefined && error.status >= 500 && ++failures >= patience
       if (!isBroken && !cannotBeAsked(error)) throw error
-      const words = 'Secureworks does not tell how many indicators the tenant has: they are sent all the same'
-      log.warn({ err: error, counted: last }, words)
-      return last
+      log.warn(
+        { err: error },
+        'Secureworks does not tell how many indicators the tenant has: ours alone are counted',
+      )
+      return undefined
     }
   }
 }

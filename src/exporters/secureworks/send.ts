@@ -1,5 +1,5 @@
 /** One batch: removals first, as they make room, then upserts. */
-import { UpstreamError } from '../../errors.ts'
+import { keptBack, UpstreamError } from '../../errors.ts'
 import type { Delivery, Outcome } from '../exporter.ts'
 import { TaegisRefusal } from './answers.ts'
 import { type InputSettings, inputsOf, objectsOf, sourceOf } from './inputs.ts'
@@ -116,7 +116,8 @@ function outcomeOfRemoval(delivery: Delivery, settings: InputSettings, removed: 
   if (error === undefined || done.length === entriesToRemove(delivery, settings).length) {
     return removalOutcome(delivery, done)
   }
-  return openOutcome(delivery.key, error, done.length > 0 || (failed.has(delivery) && mayBeCarriedOut(error)))
+  if (!failed.has(delivery) && done.length === 0) return openOutcome(delivery.key, keptBack(error), false)
+  return openOutcome(delivery.key, error, done.length > 0 || mayBeCarriedOut(error))
 }
 
 async function upsertAll(

@@ -20,10 +20,16 @@ export const listArguments = Type.Object({
     }),
   ),
   status: Type.Optional(
-    Enum(exportStatuses, { description: 'Only those with this status.', examples: ['succeeded'] }),
+    Type.Array(Enum(exportStatuses), {
+      description: 'Only those with one of these statuses.',
+      examples: [['succeeded', 'partial']],
+    }),
   ),
   origin: Type.Optional(
-    Enum(exportOrigins, { description: 'Only those of this origin.', examples: ['push'] }),
+    Type.Array(Enum(exportOrigins), {
+      description: 'Only those of one of these origins.',
+      examples: [['push']],
+    }),
   ),
   limit: Type.Optional(
     Type.Integer({

@@ -75,9 +75,15 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
         },
       },
       handler: async (request, reply) => {
-        const { exporter, limit = 100, cursor, ...filters } = request.query
+        const { exporter, status, origin, limit = 100, cursor } = request.query
         const exporters = askedFor(request, exports.names(), exporter)
-        const { data, next } = await pageOf(exports, { ...filters, exporters, limit }, cursor)
+        const query = {
+          exporters,
+          limit,
+          ...(status !== undefined && { statuses: status }),
+          ...(origin !== undefined && { origins: origin }),
+        }
+        const { data, next } = await pageOf(exports, query, cursor)
         const link = next && urlWith(request, publicUrl, { cursor: next })
         if (link) reply.header('link', `<${link}>; rel="next"`)
         return { data: data.map(exportAnswer), next, links: { next: link } }

@@ -8,6 +8,7 @@ import type { Destination } from './destination.ts'
 import { type ForwardStore, forwardChanges } from './forward.ts'
 import { readyAt, triedAnew } from './health.ts'
 import type { Rooms } from './room.ts'
+import type { Tenure } from './tenure.ts'
 
 export interface DeliverContext {
   readonly store: DeliveryStore & ForwardStore
@@ -18,6 +19,8 @@ export interface DeliverContext {
   random(): number
   /** Of a destination that has `room`, kept from one time to the next. */
   readonly rooms?: Rooms
+  /** Kept from one time to the next; absent: no other process works there. */
+  readonly tenure?: Tenure
   /** This process has not been at work there yet: what paused the destination may be mended in its configuration. */
   readonly isNew?: boolean
   /** Aborted when what is under way must end as well; absent: with the signal. */
@@ -37,10 +40,11 @@ export async function deliver(
   context: DeliverContext,
   signal: AbortSignal,
 ): Promise<number | null> {
-  const { store, rooms, cut = signal } = context
+  const { store, rooms, tenure, cut = signal } = context
   const { name } = destination
   const log = context.log.child({ exporter: name })
   const claim = await store.claimExporter(name)
+  tenure?.begin(claim)
   try {
     const forward = forwarder(destination, claim, { ...context, log, signal })
     await forward()

@@ -2,6 +2,7 @@
  * The rolling loop at one destination. Up to `concurrency` batches are under way; meanwhile the next deliveries are
  * claimed and what came back is settled.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { DeliveryStore, Health, ItemStatus, Settlement } from '../../store/delivery-store.ts'
 import { ClaimLost } from '../../store/store.ts'
@@ -9,6 +10,7 @@ import { persistently } from '../persistently.ts'
 import { type BatchSize, firstSize, nextSize } from './batch-size.ts'
 import { type Bell, createBell } from './bell.ts'
 import { type Circuit, circuitOf } from './circuit.ts'
+import { type ClaimWatch, claimWatch } from './claim-watch.ts'
 import type { Destination } from './destination.ts'
 import { takeIn } from './intake.ts'
 import { deliveryOf } from './prepare.ts'
@@ -16,12 +18,14 @@ import type { Room } from './room.ts'
 import { sendBatch } from './send-batch.ts'
 import { internalFault, type Result, released, settle, type Work } from './settle.ts'
 import { type Settler, settler, writeSettlements } from './settler.ts'
+import type { Tenure } from './tenure.ts'
 
 export interface LoopContext {
   readonly destination: Destination
   readonly claim: number
   readonly store: DeliveryStore
   readonly room: Room | undefined
+  readonly tenure?: Tenure
   readonly log: Logger
   now(): number
   random(): number
@@ -33,11 +37,6 @@ export interface LoopContext {
 
 /** Claimed at once, where batches are smaller. */
 const claimedAtOnce = 2000
-/**
- * For as long the claim is trusted: another worker takes over ten seconds after the last sign of life, of which there
- * is one in five.
- */
-const trustedMs = 4000
 
 interface Loop extends LoopContext {
   readonly signal: AbortSignal
@@ -46,18 +45,14 @@ interface Loop extends LoopContext {
   readonly circuit: Circuit
   readonly settling: Settler
   readonly fail: (error: unknown) => void
-  /** Ends what is under way too. */
-  readonly lose: (error: unknown) => void
-  /** @throws ClaimLost */
-  readonly confirm: () => Promise<void>
+  readonly watch: ClaimWatch
   /** Ends a piece of work beside the loop, whatever came of it. */
   readonly beside: (work: Promise<void>, end: () => void) => void
   pool: Work[]
   size: BatchSize
   underWay: number
-  /** When the claim was looked up last. */
-  confirmedAt: number
-  confirming: Promise<void> | undefined
+  /** Pieces of work that another worker may still have under way. */
+  held: number
   claiming: boolean
   /** Nothing was due when it was looked last, and nothing has been settled since. */
   drained: boolean
@@ -95,7 +90,7 @@ interface Start {
 }
 
 function start(context: LoopContext, { before, signal, bell, tally }: Start): Loop {
-  const { destination, claim, log } = context
+  const { destination, log } = context
   const lost = new AbortController()
   const persist = <T>(work: () => Promise<T>) => persistently(work, { what: 'an export', log, signal })
   const fail = (error: unknown) => {
@@ -103,17 +98,15 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     if (error instanceof ClaimLost) lost.abort(error)
     bell.ring()
   }
-  const lose = (error: unknown) => {
-    fail(error)
-    lost.abort(error)
-  }
-  const confirm = () =>
-    persist(async () => {
-      const at = context.now()
-      // Takes none: the claim alone is looked up.
-      await context.store.claimDeliveries(destination.name, claim, { limit: 0, now: new Date(at) })
-      loop.confirmedAt = at
-    })
+  const watch = claimWatch({
+    now: context.now,
+    // Takes none: the claim alone is looked up.
+    look: () => persist(() => takeNone(context)),
+    onLost(error) {
+      fail(error)
+      lost.abort(error)
+    },
+  })
   const write = async (settlements: readonly Settlement[]) => {
     await persist(() => writeSettlements(settlements, context))
     for (const { status } of settlements) tally.set(status, (tally.get(status) ?? 0) + 1)
@@ -129,8 +122,7 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     circuit: circuitOf(before, { ...context, ...destination, persist, onFailure: fail }),
     settling: settler({ write, onWritten, onIdle: bell.ring, onFailure: fail }),
     fail,
-    lose,
-    confirm,
+    watch,
     beside(work, end) {
       void work.catch(fail).finally(() => {
         end()
@@ -140,8 +132,7 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     pool: [],
     size: firstSize(destination.maxBatch),
     underWay: 0,
-    confirmedAt: context.now(),
-    confirming: undefined,
+    held: 0,
     claiming: false,
     drained: false,
     failure: undefined,
@@ -168,7 +159,7 @@ function step(loop: Loop): boolean {
     })
   }
   if (slots === 0 && !loop.claiming && pool.length > 0) giveBack(loop)
-  const isBusy = loop.claiming || loop.underWay > 0 || pool.length > 0 || !loop.settling.isIdle
+  const isBusy = loop.claiming || loop.underWay + loop.held > 0 || pool.length > 0 || !loop.settling.isIdle
   return !isBusy && (slots === 0 || loop.drained)
 }
 
@@ -200,34 +191,44 @@ async function claimMore(loop: Loop): Promise<void> {
   const at = now()
   const intake = await takeIn(limit, loop, loop.ending)
   if (intake.claimed === 0) loop.drained = true
-  loop.confirmedAt = Math.max(loop.confirmedAt, at)
-  for (const each of intake.works) loop.pool.push(each)
+  loop.watch.seen(at)
+  takeUp(loop, intake.works)
   if (intake.failure !== undefined) circuit.tell(intake.failure)
   await settling.add(intake.settlements)
 }
 
-/** Whether it is still for us to send. @throws why not: then nothing is sent any more, whoever asks */
-async function stillOurs(loop: Loop): Promise<void> {
-  const age = loop.now() - loop.confirmedAt
-  // A clock that was set back tells nothing.
-  if (age < 0 || age > trustedMs) {
-    loop.confirming ??= loop
-      .confirm()
-      .catch(loop.lose)
-      .finally(() => {
-        loop.confirming = undefined
-      })
-    await loop.confirming
-  }
-  loop.ending.throwIfAborted()
+/** What was under way with another worker waits until that one has nothing under way any more. */
+function takeUp(loop: Loop, works: readonly Work[]): void {
+  const quietIn = loop.tenure?.quietIn() ?? 0
+  const open = quietIn > 0 ? works.filter(({ claimed }) => claimed.unsure) : []
+  const others = quietIn > 0 ? works.filter(({ claimed }) => !claimed.unsure) : works
+  for (const each of others) loop.pool.push(each)
+  if (open.length === 0) return
+  loop.held++
+  // Ended early they are given back.
+  const quiet = wait(quietIn, undefined, { signal: AbortSignal.any([loop.signal, loop.ending]) }).catch(
+    () => {},
+  )
+  loop.beside(quiet, () => {
+    loop.held--
+    for (const each of open) loop.pool.push(each)
+  })
+}
+
+async function takeNone({ store, destination, claim, now }: LoopContext): Promise<void> {
+  await store.claimDeliveries(destination.name, claim, { limit: 0, now: new Date(now()) })
 }
 
 async function sendNext(loop: Loop, batch: readonly Work[]): Promise<void> {
-  const { destination, circuit, settling, room, log, now, random } = loop
-  const ask = () => stillOurs(loop)
-  // Where it is not, nothing is sent: the signal tells the batch.
+  const { destination, circuit, settling, watch, room, log, now, random } = loop
+  const ask = async () => {
+    await watch.check()
+    loop.ending.throwIfAborted()
+  }
+  // Where it is not ours any more nothing is sent: the signal tells the batch.
   await ask().catch(() => {})
   const { exporter, permit } = destination
+  const policy = { ...destination, isTaking: circuit.health.circuit === 'closed' }
   const sentAt = now()
   const deliveries = batch.map((each) => deliveryOf(each, sentAt))
   const send = () => sendBatch(deliveries, { exporter, log }, loop.ending)
@@ -237,7 +238,7 @@ async function sendNext(loop: Loop, batch: readonly Work[]): Promise<void> {
   const endedAt = now()
   const ended = batch.map((work) => {
     const result = report.results.get(String(work.claimed.id)) ?? unmentioned
-    return { work, settlement: settle(work, result, destination, endedAt, random()) }
+    return { work, settlement: settle(work, result, policy, endedAt, random()) }
   })
   room?.ended(ended)
   await settling.add(ended.map(({ settlement }) => settlement))

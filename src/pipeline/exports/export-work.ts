@@ -9,6 +9,7 @@ import type { Queues } from '../queue.ts'
 import { type DeliverContext, deliver, nextLook } from './deliver.ts'
 import type { Destination } from './destination.ts'
 import { type Rooms, rooms } from './room.ts'
+import { createTenure } from './tenure.ts'
 
 export type ExportStore = DeliveryStore &
   Pick<FeedStore, 'refreshFeed' | 'feedsPosition'> &
@@ -20,6 +21,8 @@ export interface ExportWorkOptions {
   /** Whether paused destinations are tried once by this process. */
   readonly triesPaused?: boolean
   readonly queues: Queues
+  /** No other process works on this database. */
+  readonly exclusive: boolean
   readonly log: Logger
   /** Milliseconds since the epoch. */
   now(): number
@@ -122,10 +125,15 @@ function queueOf(exporter: string): string {
 }
 
 function contextOf(destination: Destination, options: ExportWorkOptions): DeliverContext {
-  const { store, log, now, random = Math.random } = options
+  const { store, exclusive, log, now, random = Math.random } = options
   const { name, exporter } = destination
   const kept: Rooms | undefined = exporter.room && rooms({ name, room: exporter.room, store, now })
-  return { store, log, now, random, ...(kept !== undefined && { rooms: kept }) }
+  const tenure = exclusive ? undefined : createTenure(now)
+  return {
+    ...{ store, log, now, random },
+    ...(kept !== undefined && { rooms: kept }),
+    ...(tenure !== undefined && { tenure }),
+  }
 }
 
 interface Spaced {

@@ -52,8 +52,8 @@ export interface ExporterInfo extends ExporterState {
 export interface ExportQuery {
   /** Names; of those that are not configured any more, too. */
   readonly exporters: readonly string[]
-  readonly status?: ExportStatus
-  readonly origin?: ExportOrigin
+  readonly statuses?: readonly ExportStatus[]
+  readonly origins?: readonly ExportOrigin[]
   readonly limit: number
   /** Id of the export after which to go on. */
   readonly before?: string

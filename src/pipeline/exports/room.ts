@@ -33,7 +33,7 @@ export interface Admission {
 interface Options {
   readonly name: string
   readonly room: NonNullable<Exporter['room']>
-  readonly store: Pick<DeliveryStore, 'weakest' | 'evict' | 'reviveWithoutRoom'>
+  readonly store: Pick<DeliveryStore, 'weakest' | 'evict' | 'reviveWithoutRoom' | 'heldCount'>
   now(): number
 }
 
@@ -70,10 +70,10 @@ export function rooms({ name, room, store, now }: Options): Rooms {
       // What is under way would be counted twice, or not at all.
       const isOld = coming.size === 0 && age >= (isTight ? askWhenTightMs : askEveryMs)
       if (active === undefined || isOld) {
-        active = await room.active(signal)
+        active = (await room.active(signal)) ?? (await store.heldCount(name))
         askedAt = now()
       }
-      return active ?? 0
+      return active
     }
     return {
       async admit(fresh, signal) {

@@ -29,6 +29,8 @@ export interface SettlePolicy {
   readonly retry: RetryConfig
   /** After a 429 without `Retry-After`; 0: as after any failure. */
   readonly throttledMs: number
+  /** The destination takes what its limit lets it: to be asked to wait is no failed try. */
+  readonly isTaking?: boolean
 }
 
 /** @param random 0 up to 1 */
@@ -107,13 +109,14 @@ type Failure = Extract<WithoutKey<Outcome>, { readonly status: 'later' | 'unknow
 function failed(
   claimed: ClaimedDelivery,
   { status, reason, error, waits = false }: Failure,
-  { retry, throttledMs }: SettlePolicy,
+  { retry, throttledMs, isTaking = false }: SettlePolicy,
   now: number,
   random: number,
 ): Settlement {
   const maybe = status === 'unknown'
   if (waits) return { ...released(claimed, new Date(now)), reason: words(reason) }
-  if (error?.needsMending) return again(claimed, claimed.attempts, reason, new Date(now), maybe)
+  const isOthersFault = error?.needsMending || (isTaking && error?.kind === 'throttled')
+  if (isOthersFault) return again(claimed, claimed.attempts, reason, new Date(now), maybe)
   const attempts = claimed.attempts + 1
   if (attempts >= retry.attempts) {
     return { ...final(claimed, 'dead', reason), have: afterDoubt(claimed, maybe) }

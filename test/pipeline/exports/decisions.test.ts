@@ -13,6 +13,7 @@ import {
   readyAt,
 } from '../../../src/pipeline/exports/health.ts'
 import { type Result, released, settle, unwritable } from '../../../src/pipeline/exports/settle.ts'
+import { createTenure } from '../../../src/pipeline/exports/tenure.ts'
 import type { ClaimedDelivery, Have, Health, Settlement } from '../../../src/store/delivery-store.ts'
 import { errorOf, indicatorOf } from './product.ts'
 
@@ -468,6 +469,27 @@ t.test('health, whatever happens', async (t) => {
   })
   t.doesNotThrow(() => fc.assert(holds, { numRuns: 5000 }))
 })
+
+t.test(
+  'a worker holds back what was under way with another one, for a while after it took over',
+  async (t) => {
+    let time = now
+    const tenure = createTenure(() => time)
+    t.equal(tenure.quietIn(), 0)
+    tenure.begin(7)
+    t.equal(tenure.quietIn(), 5000)
+    time += 3000
+    tenure.begin(8)
+    t.equal(tenure.quietIn(), 2000, 'nobody else came in between')
+    time += 3000
+    tenure.begin(9)
+    t.equal(tenure.quietIn(), 0)
+    tenure.begin(11)
+    t.equal(tenure.quietIn(), 5000, 'somebody did')
+    time -= 60 * minute
+    t.equal(tenure.quietIn(), 5000, 'whatever the clock says')
+  },
+)
 
 t.test('batches shrink where the product is slow or refuses so many, and grow again', async (t) => {
   let size = firstSize(1000)

@@ -3,8 +3,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { ServiceError } from '../../../src/errors.ts'
 import type { Observation } from '../../../src/model/indicator.ts'
+import { deliver } from '../../../src/pipeline/exports/deliver.ts'
 import type { Destination } from '../../../src/pipeline/exports/destination.ts'
 import { forwardList } from '../../../src/pipeline/exports/forward.ts'
+import { failuresToOpen } from '../../../src/pipeline/exports/health.ts'
 import { createPermit } from '../../../src/pipeline/exports/permit.ts'
 import { carryOut } from '../../../src/pipeline/fetch.ts'
 import type { PostgresStore } from '../../../src/store/postgres/index.ts'
@@ -172,8 +174,19 @@ t.test('when the product asks to slow down, all of it waits as long as it says',
   await here.idle()
   t.strictSame(await here.statuses(id), { accepted: 30 })
   const attempts = (await here.items(id)).map((each) => each.attempts)
-  t.equal(attempts.filter((times) => times === 2).length, 10)
-  t.equal(attempts.filter((times) => times === 1).length, 20)
+  t.ok(
+    attempts.every((times) => times === 1),
+    'to be asked to wait is no failed try',
+  )
+})
+
+t.test('a product that does nothing but ask to wait is given up in the end', async (t) => {
+  const here = await world({}, { concurrency: 1 })
+  here.product.faults.push(...Array(50).fill({ kind: 'fails', error: errorOf('throttled') }))
+  const { id } = await here.push(valuesOf(10))
+  await here.idle()
+  t.strictSame(await here.statuses(id), { dead: 10 })
+  t.equal(here.product.batches.length, failuresToOpen + retry.attempts)
 })
 
 t.test('a product that fails again and again is tried with one batch now and then', async (t) => {
@@ -395,6 +408,37 @@ t.test(
   },
 )
 
+t.test(
+  'what another worker had under way is sent once that one has nothing under way any more, or given back',
+  async (t) => {
+    for (const isStopped of [false, true]) {
+      const here = await world({}, { concurrency: 1, maxBatch: 5 })
+      const { name } = here.destination
+      const { id } = await here.push(valuesOf(10))
+      const other = await here.store.claimExporter(name)
+      const taken = await here.store.claimDeliveries(name, other, { limit: 5, now: new Date(clock.now()) })
+      const theirs = taken.map(({ indicator }) => indicator.value)
+      const stopping = new AbortController()
+      const sent: string[] = []
+      here.product.onSend = (batch) => {
+        sent.push(...batch.map(({ indicator }) => indicator.value))
+        if (isStopped) stopping.abort()
+      }
+      const tenure = { begin: () => {}, quietIn: () => 100 }
+      const context = { store: here.store, log: silent, now: clock.now, random: () => 0.5, tenure }
+      await deliver(here.destination, { ...context, cut: new AbortController().signal }, stopping.signal)
+      t.equal(sent.length, isStopped ? 5 : 10)
+      t.notOk(
+        sent.slice(0, 5).some((value) => theirs.includes(value)),
+        'the others go on at once',
+      )
+      t.strictSame(await here.statuses(id), isStopped ? { accepted: 5, pending: 5 } : { accepted: 10 })
+      await here.idle()
+      t.strictSame(await here.statuses(id), { accepted: 10 })
+    }
+  },
+)
+
 /** The store, away from the n-th call of a method on for so many calls; `after`: carried out, and the answer lost. */
 function failing(
   store: WorldStore,
@@ -502,7 +546,7 @@ t.test(
     t.ok([...here.product.holds().keys()].every((value) => value.startsWith('s3')))
     const evictions = await here.store.exports({
       exporters: [here.destination.name],
-      origin: 'eviction',
+      origins: ['eviction'],
       limit: 10,
     })
     t.equal(
@@ -606,7 +650,7 @@ t.test('what a forward had no room for is sent, best first, once there is room',
   await here.idle()
   t.strictSame(here.errors, [])
   t.strictSame([...here.product.holds().keys()], ['r1.example'])
-  const [made] = await here.store.exports({ exporters: ['roomy'], origin: 'forward', limit: 1 })
+  const [made] = await here.store.exports({ exporters: ['roomy'], origins: ['forward'], limit: 1 })
   t.match(made?.counts, { accepted: 1, skipped: 2 })
   await here.push(['r1.example'], { action: 'remove' })
   clock.ahead(6000)
@@ -635,3 +679,19 @@ t.test(
     ])
   },
 )
+
+t.test('a product that does not tell how many it has gets as many of ours as it may have', async (t) => {
+  const here = await world({
+    more: (made) => {
+      const room = { most: 3, entries: () => 1, active: async () => undefined }
+      return Object.assign(made, { room })
+    },
+  })
+  const first = await here.push(valuesOf(2))
+  await here.idle()
+  t.strictSame(await here.statuses(first.id), { accepted: 2 })
+  here.clock.ahead(3_600_000)
+  const more = await here.push(valuesOf(4, 'more-'))
+  await here.idle()
+  t.strictSame(await here.statuses(more.id), { accepted: 1, skipped: 3 })
+})

@@ -189,7 +189,7 @@ t.test('what a fetch brings, changes and takes away is forwarded by itself', asy
   await schedule.fetch('tc')
   await until(async () => !product.holds().has('b.example') && product.holds().has('c.example'))
   await until(async () => product.holds().get('a.example')?.content === 'two')
-  const made = await stored.store.exports({ exporters: ['edge'], origin: 'forward', limit: 10 })
+  const made = await stored.store.exports({ exporters: ['edge'], origins: ['forward'], limit: 10 })
   t.ok(made.length >= 3)
   t.equal(product.sent.length, 5, 'two came, one changed, one came, one left')
 })

@@ -211,7 +211,7 @@ t.test('what leaves before it was sent is dropped, and what may be at the produc
   const { removals, held } = await w.forward({ maxRemovalShare: 1 })
   t.equal(removals, 2, 'the one under way, and the one of which nobody knows')
   t.equal(held, null)
-  const [upserts] = await w.store.exports({ exporters: ['dt'], limit: 5, status: 'running' })
+  const [upserts] = await w.store.exports({ exporters: ['dt'], limit: 5, statuses: ['running'] })
   t.same(counted(upserts?.counts), { total: 5, pending: 1, rejected: 1, skipped: 2, dead: 1 })
   const skipped = await w.store.items(upserts?.id ?? '', { limit: 5, statuses: ['skipped'] })
   t.match(skipped[0], { reason: /left the filter of the forward before it was sent/ })

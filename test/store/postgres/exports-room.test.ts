@@ -92,7 +92,7 @@ t.test('what was forwarded and has no room comes back once there is room, best f
   t.equal(await store.reviveWithoutRoom('dt', claim, 10, start), 0, 'what was pushed by hand does not')
   await database.execute(`update delivery set forwarded = true where value <> 'byhand.example'`)
   t.equal(await store.reviveWithoutRoom('dt', claim, 2, later(1)), 2)
-  t.match(await store.exports({ exporters: ['dt'], origin: 'forward', limit: 5 }), [
+  t.match(await store.exports({ exporters: ['dt'], origins: ['forward'], limit: 5 }), [
     { action: 'upsert', counts: { total: 2, pending: 2 } },
   ])
   const sent = await settleAll(store, claim, (each) => accepted(each))

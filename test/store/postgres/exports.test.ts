@@ -475,9 +475,9 @@ t.test('exports page newest first and items in order, filtered as asked', async 
       .sort()
   t.same(await idsOf({ exporters: ['other'] }), [2, 5])
   t.same(await idsOf({ exporters: [] }), [])
-  t.same(await idsOf({ status: 'pending' }), [2, 5])
-  t.same(await idsOf({ status: 'succeeded' }), [0, 1, 3, 4])
-  t.same(await idsOf({ origin: 'eviction' }), [])
+  t.same(await idsOf({ statuses: ['pending'] }), [2, 5])
+  t.same(await idsOf({ statuses: ['succeeded', 'failed'] }), [0, 1, 3, 4])
+  t.same(await idsOf({ origins: ['eviction'] }), [])
   for (const before of ['nonsense', '00000000-0000-0000-0000-000000000000']) {
     await t.rejects(store.exports({ exporters: ['dt'], limit: 1, before }), { code: 'EXPORT_UNKNOWN' })
     t.equal(await store.export(before), undefined)

@@ -35,11 +35,11 @@ export function readExports(
   return {
     export: (id) => readExport(database, id),
 
-    async exports({ exporters, status, origin, limit, before }) {
+    async exports({ exporters, statuses, origins, limit, before }) {
       const given = parameters(exporters)
       const conditions = ['e.exporter = any(array(select id from exporter where name = any($1::text[])))']
-      if (status !== undefined) conditions.push(`e.status = ${given.add(status)}`)
-      if (origin !== undefined) conditions.push(`e.origin = ${given.add(origin)}`)
+      if (statuses !== undefined) conditions.push(`e.status = any(${given.add(statuses)}::text[])`)
+      if (origins !== undefined) conditions.push(`e.origin = any(${given.add(origins)}::text[])`)
       if (before !== undefined) {
         const last = await placeOf(database, before)
         const at = given.add(last.at)
