@@ -36,6 +36,8 @@ export type Outcome =
       readonly vendor?: unknown
       /** RFC 3339: the product forgets it by itself then. Absent: never. */
       readonly until?: string
+      /** false: looked up, and found as it is wanted; nothing of it was sent now. */
+      readonly sent?: false
     }
   /** Final: the product refuses this one. */
   | { readonly key: string; readonly status: 'rejected'; readonly reason: string; readonly vendor?: unknown }
@@ -51,6 +53,8 @@ export type Outcome =
       readonly status: 'later' | 'unknown'
       readonly reason: string
       readonly error?: UpstreamError
+      /** false: it came no further than the look-up; nothing of it was sent now. */
+      readonly sent?: false
     }
 
 /** A request as it would be sent, credentials and signatures left out. */

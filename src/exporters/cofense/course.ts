@@ -9,11 +9,14 @@ export class Failed extends Error {
   readonly error: UpstreamError
   /** It may have been carried out all the same. */
   readonly perhapsDone: boolean
+  /** Whether it was to write something. */
+  readonly sent: boolean
 
-  constructor(error: UpstreamError, perhapsDone: boolean) {
+  constructor(error: UpstreamError, perhapsDone: boolean, sent = true) {
     super(error.message, { cause: error })
     this.error = error
     this.perhapsDone = perhapsDone
+    this.sent = sent
   }
 }
 

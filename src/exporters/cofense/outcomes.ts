@@ -6,7 +6,7 @@ import type { Row } from './wire.ts'
 
 /** What became of one record; `row` as Triage answered it, absent where it has none. */
 export type Result =
-  | { readonly status: 'accepted' | 'unchanged'; readonly row?: Row }
+  | { readonly status: 'accepted' | 'unchanged'; readonly row?: Row; readonly sent?: false }
   | { readonly status: 'rejected'; readonly reason: string; readonly row?: Row }
   | Open
 
@@ -14,6 +14,7 @@ interface Open {
   readonly status: 'later' | 'unknown'
   readonly reason: string
   readonly error?: UpstreamError
+  readonly sent?: false
 }
 
 export interface Settled {
@@ -38,7 +39,7 @@ export function outcomeOf(key: string, isFile: boolean, settled: readonly Settle
   if (reasons.length > 0) return { key, status: 'rejected', reason: reasons.join('; '), ...vendor }
   const status = settled.some(({ result }) => result.status === 'accepted') ? 'accepted' : 'unchanged'
   const remoteId = settled.map(({ result }) => rowOf(result)?.id).find((id) => id !== undefined)
-  return { key, status, ...(remoteId !== undefined && { remoteId }), ...vendor }
+  return { key, status, ...(remoteId !== undefined && { remoteId }), ...vendor, ...unsent(settled) }
 }
 
 function openOutcome(key: string, settled: readonly Settled[]): Outcome | undefined {
@@ -50,7 +51,13 @@ function openOutcome(key: string, settled: readonly Settled[]): Outcome | undefi
   const { reason, error } = wholly ?? first
   // Where one of two is there already, nobody may take it for certain that nothing is.
   const perhaps = results.some(({ status }) => status !== 'later' && status !== 'rejected')
-  return { key, status: perhaps ? 'unknown' : 'later', reason, ...(error !== undefined && { error }) }
+  const status = perhaps ? 'unknown' : 'later'
+  return { key, status, reason, ...(error !== undefined && { error }), ...unsent(settled) }
+}
+
+/** Where nothing was written of any of them. */
+function unsent(settled: readonly Settled[]): { readonly sent?: false } {
+  return settled.every(({ result }) => 'sent' in result) ? { sent: false } : {}
 }
 
 function isFinal({ status }: Result): boolean {

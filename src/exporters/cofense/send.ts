@@ -69,10 +69,11 @@ function resultOf({ log }: Batch, error: unknown): Result {
     log.error({ err: error }, 'sending a record to Cofense Triage failed')
     return { status: 'unknown', reason: 'internal fault' }
   }
-  const { error: cause, perhapsDone } = error
+  const { error: cause, perhapsDone, sent } = error
   if (cause instanceof Refusal && cause.kind === 'rejected')
     return { status: 'rejected', reason: cause.reason }
-  return { status: perhapsDone ? 'unknown' : 'later', reason: cause.message, error: cause }
+  const status = perhapsDone ? 'unknown' : 'later'
+  return { status, reason: cause.message, error: cause, ...(!sent && { sent: false as const }) }
 }
 
 async function lookUpAll(batch: Batch, entries: readonly Entry[]): Promise<void> {
@@ -123,7 +124,7 @@ const noLookUp: ReadonlySet<UpstreamErrorKind> = new Set(['rejected', 'address',
 
 /** A failed look-up has written nothing; whether an earlier try has is as open as before. */
 function unfound(error: unknown, { unsure }: Entry): unknown {
-  return error instanceof Failed ? new Failed(error.error, unsure) : error
+  return error instanceof Failed ? new Failed(error.error, unsure, false) : error
 }
 
 /** @returns undefined: the id is not, or no longer, that of this record */
@@ -146,7 +147,7 @@ async function write(batch: Batch, entry: Entry, there: readonly Row[]): Promise
   if (first === undefined) return entry.action === 'remove' ? { status: 'unchanged' } : create(batch, entry)
   const others = there.filter(({ level }) => level !== entry.level)
   // An earlier try has done it, whose answer was lost: it is as if it had just come.
-  if (others.length === 0) return { status: entry.unsure ? 'accepted' : 'unchanged', row: first }
+  if (others.length === 0) return { status: entry.unsure ? 'accepted' : 'unchanged', row: first, sent: false }
   let last: Result = { status: 'unchanged', row: first }
   for (const other of others) {
     const { id } = other

@@ -49,7 +49,11 @@ export function settle(
       return again(claimed, attempts, stopped, new Date(now), true)
     case 'accepted':
     case 'unchanged':
-      return { ...final(claimed, result.status, null), ...known(claimed, content, result) }
+      return {
+        ...final(claimed, result.status, null),
+        repeated: claimed.unsure && result.sent !== false,
+        ...known(claimed, content, result),
+      }
     case 'rejected':
       return { ...final(claimed, 'rejected', result.reason), vendor: result.vendor ?? null }
     case 'skipped':
@@ -108,7 +112,7 @@ type Failure = Extract<WithoutKey<Outcome>, { readonly status: 'later' | 'unknow
 
 function failed(
   claimed: ClaimedDelivery,
-  { status, reason, error, waits = false }: Failure,
+  { status, reason, error, sent, waits = false }: Failure,
   { retry, throttledMs, isTaking = false }: SettlePolicy,
   now: number,
   random: number,
@@ -116,13 +120,14 @@ function failed(
   const maybe = status === 'unknown'
   if (waits) return { ...released(claimed, new Date(now)), reason: words(reason) }
   const isOthersFault = error?.needsMending || (isTaking && error?.kind === 'throttled')
-  if (isOthersFault) return again(claimed, claimed.attempts, reason, new Date(now), maybe)
+  const repeated = claimed.unsure && sent !== false
+  if (isOthersFault) return { ...again(claimed, claimed.attempts, reason, new Date(now), maybe), repeated }
   const attempts = claimed.attempts + 1
   if (attempts >= retry.attempts) {
-    return { ...final(claimed, 'dead', reason), have: afterDoubt(claimed, maybe) }
+    return { ...final(claimed, 'dead', reason), repeated, have: afterDoubt(claimed, maybe) }
   }
   const waitMs = backoffMs(claimed.attempts, retry, random, askedMs(error, throttledMs))
-  return again(claimed, attempts, reason, new Date(now + waitMs), maybe)
+  return { ...again(claimed, attempts, reason, new Date(now + waitMs), maybe), repeated }
 }
 
 /** How long the product wants to be left alone; undefined: it did not say. */
