@@ -58,7 +58,7 @@ async function overStore(config: Config, environment: Environment, opened: Opene
   await store.registerFeeds([...config.feeds, ...forwards])
   const schedule = createSchedule({
     ...{ store, sources, connection, exclusive, log, now },
-    exports: { destinations, store, triesPaused: true },
+    exports: { destinations, store, triesPaused: true, holdsBack: true },
     housekeeping: {},
   })
   const exports = createExports({

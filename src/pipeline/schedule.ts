@@ -32,6 +32,8 @@ export interface ScheduleOptions {
     readonly store: ExportStore
     /** Whether paused destinations are tried once: a server starts anew when its configuration is mended. */
     readonly triesPaused?: boolean
+    /** Whether what another process had under way waits until that one has noticed; a command can't wait so long. */
+    readonly holdsBack?: boolean
   }
   /** How often each replica looks whether every source and destination has its call. Default 15 s. */
   readonly planEveryMs?: number

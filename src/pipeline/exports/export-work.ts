@@ -20,6 +20,8 @@ export interface ExportWorkOptions {
   readonly store: ExportStore
   /** Whether paused destinations are tried once by this process. */
   readonly triesPaused?: boolean
+  /** Whether what another process had under way waits until that one has noticed. */
+  readonly holdsBack?: boolean
   readonly queues: Queues
   /** No other process works on this database. */
   readonly exclusive: boolean
@@ -125,10 +127,10 @@ function queueOf(exporter: string): string {
 }
 
 function contextOf(destination: Destination, options: ExportWorkOptions): DeliverContext {
-  const { store, exclusive, log, now, random = Math.random } = options
+  const { store, exclusive, holdsBack = false, log, now, random = Math.random } = options
   const { name, exporter } = destination
   const kept: Rooms | undefined = exporter.room && rooms({ name, room: exporter.room, store, now })
-  const tenure = exclusive ? undefined : createTenure(now)
+  const tenure = exclusive || !holdsBack ? undefined : createTenure(now)
   return {
     ...{ store, log, now, random },
     ...(kept !== undefined && { rooms: kept }),

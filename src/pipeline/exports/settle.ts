@@ -120,7 +120,7 @@ function failed(
   const maybe = status === 'unknown'
   if (waits) return { ...released(claimed, new Date(now)), reason: words(reason) }
   const isOthersFault = error?.needsMending || (isTaking && error?.kind === 'throttled')
-  const repeated = claimed.unsure && sent !== false
+  const repeated = claimed.unsure && sent !== false && !error?.unsent
   if (isOthersFault) return { ...again(claimed, claimed.attempts, reason, new Date(now), maybe), repeated }
   const attempts = claimed.attempts + 1
   if (attempts >= retry.attempts) {
