@@ -15,11 +15,11 @@ import { commandLine, type Running } from './command-line.ts'
 
 t.setTimeout(120_000)
 const cli = commandLine(t)
-const size = 600
+const size = 400
 const kills = 3
 /** Small, so that there are many requests. */
-const objectsPerRun = 20
-const faultShare = 0.06
+const objectsPerRun = 10
+const faultShare = 0.08
 /** Requests that a life sees at most, and how long the next one may last. */
 const longestLife = { requests: 20, ms: 40 }
 
