@@ -36,8 +36,6 @@ export type Outcome =
       readonly vendor?: unknown
       /** RFC 3339: the product forgets it by itself then. Absent: never. */
       readonly until?: string
-      /** false: looked up, and found as it is wanted; nothing of it was sent now. */
-      readonly sent?: false
     }
   /** Final: the product refuses this one. */
   | { readonly key: string; readonly status: 'rejected'; readonly reason: string; readonly vendor?: unknown }

@@ -65,7 +65,7 @@ export interface ExportItem {
   readonly remoteId: string | null
   readonly attempts: number
   readonly lastAttemptAt: string | null
-  /** Times that it was sent while an earlier try might have been carried out. */
+  /** Times that it was, or may have been, sent while an earlier try might have been carried out. */
   readonly repeats: number
   readonly vendor: unknown
 }

@@ -6,7 +6,7 @@ import type { Row } from './wire.ts'
 
 /** What became of one record; `row` as Triage answered it, absent where it has none. */
 export type Result =
-  | { readonly status: 'accepted' | 'unchanged'; readonly row?: Row; readonly sent?: false }
+  | { readonly status: 'accepted' | 'unchanged'; readonly row?: Row }
   | { readonly status: 'rejected'; readonly reason: string; readonly row?: Row }
   | Open
 
@@ -39,7 +39,7 @@ export function outcomeOf(key: string, isFile: boolean, settled: readonly Settle
   if (reasons.length > 0) return { key, status: 'rejected', reason: reasons.join('; '), ...vendor }
   const status = settled.some(({ result }) => result.status === 'accepted') ? 'accepted' : 'unchanged'
   const remoteId = settled.map(({ result }) => rowOf(result)?.id).find((id) => id !== undefined)
-  return { key, status, ...(remoteId !== undefined && { remoteId }), ...vendor, ...unsent(settled) }
+  return { key, status, ...(remoteId !== undefined && { remoteId }), ...vendor }
 }
 
 function openOutcome(key: string, settled: readonly Settled[]): Outcome | undefined {

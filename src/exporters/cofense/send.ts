@@ -147,7 +147,7 @@ async function write(batch: Batch, entry: Entry, there: readonly Row[]): Promise
   if (first === undefined) return entry.action === 'remove' ? { status: 'unchanged' } : create(batch, entry)
   const others = there.filter(({ level }) => level !== entry.level)
   // An earlier try has done it, whose answer was lost: it is as if it had just come.
-  if (others.length === 0) return { status: entry.unsure ? 'accepted' : 'unchanged', row: first, sent: false }
+  if (others.length === 0) return { status: entry.unsure ? 'accepted' : 'unchanged', row: first }
   let last: Result = { status: 'unchanged', row: first }
   for (const other of others) {
     const { id } = other
@@ -187,10 +187,10 @@ async function create(batch: Batch, entry: Entry): Promise<Result> {
     return { status: 'rejected', reason }
   }
   const ours = rows.filter((row) => sameThreat(row, entry))
-  if (ours.length > 0) return afterCreation(await write(batch, entry, ours))
+  if (ours.length > 0) return write(batch, entry, ours)
   const alike = rows.filter((row) => alikeThreat(row, entry))
   // Where Triage keeps one record of a value for all sources, it is this one that has to have the level.
-  if (alike.length === 1) return afterCreation(await write(batch, entry, alike))
+  if (alike.length === 1) return write(batch, entry, alike)
   return { status: 'rejected', reason: takenReason(rows.filter(({ value }) => sameText(value, entry.value))) }
 }
 
@@ -210,11 +210,4 @@ function takenReason(rows: readonly Row[]): string {
   if (first === undefined) return 'has already been taken, but Cofense Triage shows no such record'
   const { type, value, source, id } = first
   return `has already been taken: Cofense Triage has ${type} ${value} of the source "${source}" (id ${id})`
-}
-
-/** Something was sent, though a look-up has settled it. */
-function afterCreation(result: Result): Result {
-  if (result.status !== 'accepted' && result.status !== 'unchanged') return result
-  const { sent: _, ...rest } = result
-  return rest
 }

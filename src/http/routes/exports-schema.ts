@@ -81,7 +81,9 @@ export const exportItemSchema = Type.Object(
     remoteId: Nullable(Type.String(), { description: 'Id at the product, where it has one.' }),
     attempts: count('Tries that count against `retry.attempts`.'),
     lastAttemptAt: Nullable(time('RFC 3339, UTC.'), { description: 'null: never tried.' }),
-    repeats: count('Times that it was sent while an earlier try might have been carried out.'),
+    repeats: count(
+      'Times that it was, or may have been, sent while an earlier try might have been carried out.',
+    ),
     vendor: Nullable(
       Type.Unsafe<Record<string, unknown>>({ type: 'object', description: 'What the product says of it.' }),
     ),

@@ -51,7 +51,6 @@ export function settle(
     case 'unchanged':
       return {
         ...final(claimed, result.status, null),
-        repeated: claimed.unsure && result.sent !== false,
         ...known(claimed, content, result),
       }
     case 'rejected':
