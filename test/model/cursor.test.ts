@@ -14,13 +14,15 @@ import { memberText, withMember, withSpreadMember } from '../../src/model/json-t
 const uuid = fc.uuid().map((id) => `indicator--${id}`)
 const seq = fc.integer({ min: 0, max: 2 ** 48 - 1 })
 
-t.test('a cursor gives back the position that it was made of, and is plain in an address', async () => {
-  fc.assert(
-    fc.property(uuid, fc.string(), (after, filters) => {
-      const cursor = pageCursor({ after, filters })
-      const position = pageAfter(cursor, filters)
-      return /^[\w-]{44}$/.test(cursor) && typeof position === 'object' && position.after === after
-    }),
+t.test('a cursor gives back the position that it was made of, and is plain in an address', async (t) => {
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(uuid, fc.string(), (after, filters) => {
+        const cursor = pageCursor({ after, filters })
+        const position = pageAfter(cursor, filters)
+        return /^[\w-]{44}$/.test(cursor) && typeof position === 'object' && position.after === after
+      }),
+    ),
   )
   fc.assert(
     fc.property(seq, seq, fc.integer({ min: 0, max: 2 ** 47 }), (at, floor, epochNumber) => {
@@ -74,17 +76,19 @@ t.test('a cursor belongs to the filters of its list', async (t) => {
   t.equal(pageAfter(cursor, 'b'), 'other filters')
 })
 
-t.test('a member of a JSON text is found as it stands there, whatever surrounds it', async () => {
+t.test('a member of a JSON text is found as it stands there, whatever surrounds it', async (t) => {
   // No key ends with a backslash: V8's JSON.parse (13.6) then takes `"\\""` of a later text for that key.
   const names = fc.constantFrom('raw', 'a', '"', 'b\\c', 'raw"', '{', 'é', '')
   const objects = fc.dictionary(names, fc.jsonValue(), { noNullPrototype: true })
-  fc.assert(
-    fc.property(objects, names, (object, name) => {
-      const json = JSON.stringify(object)
-      const found = memberText(json, name)
-      return found === (Object.hasOwn(object, name) ? JSON.stringify(JSON.parse(json)[name]) : undefined)
-    }),
-    { numRuns: 2000 },
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(objects, names, (object, name) => {
+        const json = JSON.stringify(object)
+        const found = memberText(json, name)
+        return found === (Object.hasOwn(object, name) ? JSON.stringify(JSON.parse(json)[name]) : undefined)
+      }),
+      { numRuns: 2000 },
+    ),
   )
   fc.assert(
     fc.property(objects, fc.jsonValue(), (object, value) => {
