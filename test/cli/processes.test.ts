@@ -61,8 +61,9 @@ cutOff.catch(() => {})
 
 async function stopWithStuckRequest() {
   const { simulator, env } = await simulated()
-  // The first process would write the cache of compiled code at its end.
-  const { child, ended, url } = await server({ env: { ...env, NODE_DISABLE_COMPILE_CACHE: '1' } })
+  // The first process would write the cache of compiled code at its end. Others run beside it: it has its own store.
+  const own = { NODE_DISABLE_COMPILE_CACHE: '1', FEED_STORE_URL: 'file:./stuck' }
+  const { child, ended, url } = await server({ env: { ...env, ...own } })
   const asked = delayed(simulator, 60_000)
   const answer = fetch(url + live).then(
     () => 'answered',
