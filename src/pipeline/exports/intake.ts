@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
 import type { DeliveryStore, Settlement } from '../../store/delivery-store.ts'
+import type { Circuit } from './circuit.ts'
 import type { Destination } from './destination.ts'
 import { hasStill, prepare } from './prepare.ts'
 import { noRoom, type Room } from './room.ts'
@@ -24,6 +25,7 @@ export interface IntakeContext {
   readonly claim: number
   readonly store: Pick<DeliveryStore, 'claimDeliveries'>
   readonly room: Room | undefined
+  readonly circuit: Pick<Circuit, 'health'>
   readonly log: Logger
   now(): number
   random(): number
@@ -48,7 +50,7 @@ export async function takeIn(limit: number, context: IntakeContext, signal: Abor
 
 async function withRoom(
   works: readonly Work[],
-  { destination, room, now, random }: IntakeContext,
+  { destination, room, circuit, now, random }: IntakeContext,
   signal: AbortSignal,
 ): Promise<Omit<Intake, 'claimed'>> {
   const most = destination.exporter.room?.most
@@ -76,7 +78,8 @@ async function withRoom(
     }
     if (!(error instanceof UpstreamError)) throw error
     const why = { reason: error.message, error }
-    const settlements = fresh.map(({ claimed }) => failedUnsent(claimed, why, destination, now(), random()))
+    const policy = { ...destination, isTaking: circuit.health.circuit === 'closed' }
+    const settlements = fresh.map(({ claimed }) => failedUnsent(claimed, why, policy, now(), random()))
     return { works: others, settlements, failure: error }
   }
 }

@@ -695,3 +695,19 @@ t.test('a product that does not tell how many it has gets as many of ours as it 
   await here.idle()
   t.strictSame(await here.statuses(more.id), { accepted: 1, skipped: 3 })
 })
+
+t.test('to be asked to wait when the room is asked for is no failed try either', async (t) => {
+  let waits = 3
+  const active = async () => {
+    if (waits-- > 0) throw errorOf('throttled')
+    return 0
+  }
+  const here = await world({
+    more: (made) => Object.assign(made, { room: { most: 10, entries: () => 1, active } }),
+  })
+  const { id } = await here.push(valuesOf(3))
+  await here.idle()
+  t.ok(waits < 0, 'it was asked until it answered')
+  t.strictSame(await here.statuses(id), { accepted: 3 })
+  t.ok((await here.items(id)).every(({ attempts }) => attempts === 1))
+})
