@@ -7,8 +7,9 @@ import { exportAnswer } from '../http/routes/export-answer.ts'
 import type { DryRun } from '../pipeline/exports/dry-run.ts'
 import { createExports, type PushRequest } from '../pipeline/exports/exports.ts'
 import { createSchedule } from '../pipeline/schedule.ts'
-import type { Circuit, ExporterError, ExportItem, ItemStatus } from '../store/delivery-store.ts'
+import type { ExportItem, ItemStatus } from '../store/delivery-store.ts'
 import { StoreInUse } from '../store/embedded/errors.ts'
+import type { Circuit, ProductError } from '../store/health.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { version } from '../version.ts'
 import { type RunningServer, runningServer } from './running-server.ts'
@@ -19,7 +20,7 @@ export type Pushed = ReturnType<typeof exportAnswer>
 
 export interface Destined {
   readonly circuit: Circuit
-  readonly error: Pick<ExporterError, 'cause' | 'remedy'> | null
+  readonly error: Pick<ProductError, 'cause' | 'remedy'> | null
 }
 
 export interface Pusher {

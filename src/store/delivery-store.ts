@@ -5,6 +5,7 @@
 import type { FeedFilter } from '../model/filter.ts'
 import type { Indicator } from '../model/indicator.ts'
 import type { FeedDefinition } from './feed-store.ts'
+import type { Health } from './health.ts'
 
 export type DeliveryAction = 'upsert' | 'remove'
 
@@ -125,28 +126,6 @@ export type Settlement = {
       readonly unsure: boolean
     }
 )
-
-export type Circuit = 'closed' | 'open' | 'paused'
-
-export interface ExporterError {
-  /** A code of the error table. */
-  readonly code: string
-  readonly cause: string
-  readonly remedy: string
-  /** RFC 3339. */
-  readonly at: string
-}
-
-/** How it goes with a destination as a whole. */
-export interface Health {
-  /** open: it fails, and is tried again by itself; paused: somebody has to mend something and say `resume`. */
-  readonly circuit: Circuit
-  /** Since its last success. */
-  readonly failures: number
-  /** RFC 3339: nothing is sent before; null: at once. */
-  readonly waitUntil: string | null
-  readonly error: ExporterError | null
-}
 
 /** Why the removals of a forward are held. */
 export interface ForwardHeld {

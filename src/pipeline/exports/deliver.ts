@@ -1,14 +1,15 @@
 /** Works at one destination until nothing is due there. A delivery is marked in the store before it is sent. */
 import type { Logger } from 'pino'
-import type { DeliveryStore, Health } from '../../store/delivery-store.ts'
+import type { DeliveryStore } from '../../store/delivery-store.ts'
+import type { Health } from '../../store/health.ts'
 import { ClaimLost } from '../../store/store.ts'
 import { isStoreAway } from '../persistently.ts'
+import { readyAt, triedAnew } from '../product/health.ts'
+import type { Tenure } from '../product/tenure.ts'
 import { deliverDue } from './delivery-loop.ts'
 import type { Destination } from './destination.ts'
 import { type ForwardStore, forwardChanges } from './forward.ts'
-import { readyAt, triedAnew } from './health.ts'
 import type { Rooms } from './room.ts'
-import type { Tenure } from './tenure.ts'
 
 export interface DeliverContext {
   readonly store: DeliveryStore & ForwardStore

@@ -4,13 +4,16 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { DeliveryStore, Health, ItemStatus, Settlement } from '../../store/delivery-store.ts'
+import type { DeliveryStore, ItemStatus, Settlement } from '../../store/delivery-store.ts'
+import type { Health } from '../../store/health.ts'
 import { ClaimLost } from '../../store/store.ts'
 import { persistently } from '../persistently.ts'
+import { type Bell, createBell } from '../product/bell.ts'
+import { type Circuit, circuitOf } from '../product/circuit.ts'
+import { type ClaimWatch, claimWatch } from '../product/claim-watch.ts'
+import type { Tenure } from '../product/tenure.ts'
+import { adviceFor } from './advice.ts'
 import { type BatchSize, firstSize, nextSize } from './batch-size.ts'
-import { type Bell, createBell } from './bell.ts'
-import { type Circuit, circuitOf } from './circuit.ts'
-import { type ClaimWatch, claimWatch } from './claim-watch.ts'
 import type { Destination } from './destination.ts'
 import { takeIn } from './intake.ts'
 import { deliveryOf } from './prepare.ts'
@@ -18,7 +21,6 @@ import type { Room } from './room.ts'
 import { sendBatch } from './send-batch.ts'
 import { internalFault, type Result, released, settle, type Work } from './settle.ts'
 import { type Settler, settler, writeSettlements } from './settler.ts'
-import type { Tenure } from './tenure.ts'
 
 export interface LoopContext {
   readonly destination: Destination
@@ -119,7 +121,15 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     ...context,
     signal,
     ending: AbortSignal.any([context.cut, lost.signal]),
-    circuit: circuitOf(before, { ...context, ...destination, persist, onFailure: fail }),
+    circuit: circuitOf(before, {
+      ...context,
+      ...destination,
+      what: 'the exporter',
+      advice: adviceFor(destination.name),
+      save: (health) => context.store.saveHealth(destination.name, context.claim, health),
+      persist,
+      onFailure: fail,
+    }),
     settling: settler({ write, onWritten, onIdle: bell.ring, onFailure: fail }),
     fail,
     watch,

@@ -3,8 +3,8 @@ import type { Config, RetryConfig } from '../../config/model.ts'
 import type { Exporter, ExporterDefinition } from '../../exporters/exporter.ts'
 import type { IndicatorType } from '../../model/indicator.ts'
 import type { FeedDefinition } from '../../store/feed-store.ts'
+import type { Permit } from '../product/permit.ts'
 import { forwardList } from './forward.ts'
-import type { Permit } from './permit.ts'
 
 export interface Destination {
   readonly name: string

@@ -5,11 +5,11 @@ import type { FeedStore } from '../../store/feed-store.ts'
 import type { ChangeStore } from '../../store/store.ts'
 import { isStoreAway, persistently } from '../persistently.ts'
 import { planCall } from '../plan-call.ts'
+import { createTenure } from '../product/tenure.ts'
 import type { Queues } from '../queue.ts'
 import { type DeliverContext, deliver, nextLook } from './deliver.ts'
 import type { Destination } from './destination.ts'
 import { type Rooms, rooms } from './room.ts'
-import { createTenure } from './tenure.ts'
 
 export type ExportStore = DeliveryStore &
   Pick<FeedStore, 'refreshFeed' | 'feedsPosition'> &

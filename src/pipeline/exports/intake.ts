@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
 import type { DeliveryStore, Settlement } from '../../store/delivery-store.ts'
-import type { Circuit } from './circuit.ts'
+import type { Circuit } from '../product/circuit.ts'
 import type { Destination } from './destination.ts'
 import { hasStill, prepare } from './prepare.ts'
 import { noRoom, type Room } from './room.ts'

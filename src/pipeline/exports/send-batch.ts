@@ -2,8 +2,8 @@
 import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
 import type { Delivery, Exporter, Outcome } from '../../exporters/exporter.ts'
+import type { HealthEvent } from '../product/health.ts'
 import { type SizeAnswer, sizeAnswerOf } from './batch-size.ts'
-import type { HealthEvent } from './health.ts'
 import { internalFault, type Result } from './settle.ts'
 
 export interface BatchReport {

@@ -3,7 +3,7 @@ import type { RetryConfig } from '../../config/model.ts'
 import type { UpstreamError } from '../../errors.ts'
 import type { Outcome } from '../../exporters/exporter.ts'
 import type { ClaimedDelivery, Have, Settlement } from '../../store/delivery-store.ts'
-import { backoffMs } from './backoff.ts'
+import { askedMs, backoffMs } from '../product/backoff.ts'
 
 /** A claimed delivery on its way. */
 export interface Work {
@@ -127,11 +127,6 @@ function failed(
   }
   const waitMs = backoffMs(claimed.attempts, retry, random, askedMs(error, throttledMs))
   return { ...again(claimed, attempts, reason, new Date(now + waitMs), maybe), repeated }
-}
-
-/** How long the product wants to be left alone; undefined: it did not say. */
-export function askedMs(error: UpstreamError | undefined, throttledMs: number): number | undefined {
-  return error?.retryAfterMs ?? (error?.kind === 'throttled' ? throttledMs : undefined)
 }
 
 function again(

@@ -2,25 +2,27 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { UpstreamError, type UpstreamErrorKind } from '../../../src/errors.ts'
+import { adviceFor } from '../../../src/pipeline/exports/advice.ts'
 import { allot } from '../../../src/pipeline/exports/allot.ts'
-import { backoffMs } from '../../../src/pipeline/exports/backoff.ts'
 import { firstSize, nextSize, sizeAnswerOf } from '../../../src/pipeline/exports/batch-size.ts'
 import { forwardList } from '../../../src/pipeline/exports/forward.ts'
+import { type Result, released, settle, unwritable } from '../../../src/pipeline/exports/settle.ts'
+import { backoffMs } from '../../../src/pipeline/product/backoff.ts'
 import {
   failuresToOpen,
   type HealthEvent,
   nextHealth,
   readyAt,
-} from '../../../src/pipeline/exports/health.ts'
-import { type Result, released, settle, unwritable } from '../../../src/pipeline/exports/settle.ts'
-import { createTenure } from '../../../src/pipeline/exports/tenure.ts'
-import type { ClaimedDelivery, Have, Health, Settlement } from '../../../src/store/delivery-store.ts'
+} from '../../../src/pipeline/product/health.ts'
+import { createTenure } from '../../../src/pipeline/product/tenure.ts'
+import type { ClaimedDelivery, Have, Settlement } from '../../../src/store/delivery-store.ts'
+import type { Health } from '../../../src/store/health.ts'
 import { errorOf, indicatorOf } from './product.ts'
 
 const now = Date.parse('2026-03-10T12:00:00Z')
 const minute = 60_000
 const retry = { attempts: 12, initialMs: 5000, maxMs: 10 * 60 * minute }
-const policy = { name: 'edge', retry, throttledMs: 0 }
+const policy = { name: 'edge', retry, throttledMs: 0, advice: adviceFor('edge') }
 const have: Have = { content: 'old', remoteId: '7', vendor: { a: 1 }, until: null }
 /** No jitter. */
 const middle = 0.5
@@ -447,7 +449,7 @@ t.test('health, whatever happens', async (t) => {
     for (const [event, isAfterWait] of events) {
       const before = health
       if (isAfterWait) clock = Math.max(clock, readyAt(before) ?? 0)
-      health = nextHealth(before, event, { name: 'x', retry, throttledMs: 0 }, clock, middle)
+      health = nextHealth(before, event, { retry, throttledMs: 0, advice: adviceFor('x') }, clock, middle)
       if (before.circuit === 'paused') {
         if (health !== before) return false
         continue

@@ -1,5 +1,6 @@
 /** How it goes with destinations as a whole. */
-import type { DeliveryStore, ExporterState, Health } from '../../delivery-store.ts'
+import type { DeliveryStore, ExporterState } from '../../delivery-store.ts'
+import type { Health } from '../../health.ts'
 import type { Database } from '../database.ts'
 import { columnJson } from './columns.ts'
 import { claimLost, exporterNumber, exporterUnknown } from './exporter-row.ts'

@@ -1,11 +1,11 @@
-/** The health of a destination while somebody works there: told of every answer, kept in the store. */
+/** The health of a product while somebody works there: told of every answer, kept in the store. */
 import type { Logger } from 'pino'
-import type { DeliveryStore, Health } from '../../store/delivery-store.ts'
+import type { Health } from '../../store/health.ts'
 import { type HealthEvent, type HealthPolicy, nextHealth, readyAt } from './health.ts'
 
 export interface Circuit {
   readonly health: Health
-  /** Batches that may be under way now. */
+  /** Pieces of work that may be under way now. */
   room(): number
   tell(event: HealthEvent): void
   /** Once all that was told is kept. */
@@ -14,8 +14,10 @@ export interface Circuit {
 
 interface Options extends HealthPolicy {
   readonly concurrency: number
-  readonly claim: number
-  readonly store: Pick<DeliveryStore, 'saveHealth'>
+  /** For the log: `the exporter`. */
+  readonly what: string
+  /** @throws whatever `onFailure` takes */
+  readonly save: (health: Health) => Promise<void>
   readonly log: Logger
   now(): number
   random(): number
@@ -25,10 +27,10 @@ interface Options extends HealthPolicy {
 }
 
 export function circuitOf(before: Health, options: Options): Circuit {
-  const { name, claim, concurrency, store, log, now, random, persist, onFailure } = options
+  const { what, concurrency, log, now, random, persist, onFailure } = options
   let health = before
   let saving = Promise.resolve()
-  const save = (next: Health) => persist(() => store.saveHealth(name, claim, next))
+  const save = (next: Health) => persist(() => options.save(next))
   return {
     get health() {
       return health
@@ -41,7 +43,7 @@ export function circuitOf(before: Health, options: Options): Circuit {
     tell(event) {
       const next = nextHealth(health, event, options, now(), random())
       if (next === health) return
-      if (next.circuit !== health.circuit) tellOf(next, log)
+      if (next.circuit !== health.circuit) tellOf(next, what, log)
       health = next
       saving = saving.then(() => save(next)).catch(onFailure)
     },
@@ -49,12 +51,12 @@ export function circuitOf(before: Health, options: Options): Circuit {
   }
 }
 
-function tellOf({ circuit, error, waitUntil }: Health, log: Logger): void {
+function tellOf({ circuit, error, waitUntil }: Health, product: string, log: Logger): void {
   const what = {
     closed: 'works again',
-    open: 'fails: one batch tries now and then whether it works again',
+    open: 'fails: one try now and then tells whether it works again',
     paused: 'is paused: somebody has to mend it',
   }
   const level = circuit === 'closed' ? 'info' : 'warn'
-  log[level]({ ...error, ...(waitUntil !== null && { waitUntil }) }, `the exporter ${what[circuit]}`)
+  log[level]({ ...error, ...(waitUntil !== null && { waitUntil }) }, `${product} ${what[circuit]}`)
 }

@@ -1,17 +1,25 @@
-/** How it goes with a destination as a whole: whether, and when, anything is sent. Pure. */
+/** How it goes with a product as a whole: whether, and when, anything is sent. Pure. */
 import type { RetryConfig } from '../../config/model.ts'
 import { type ErrorCode, errorTable, type UpstreamError, upstreamCode } from '../../errors.ts'
-import type { ExporterError, Health } from '../../store/delivery-store.ts'
-import { backoffMs } from './backoff.ts'
-import { askedMs } from './settle.ts'
+import type { Health, ProductError } from '../../store/health.ts'
+import { askedMs, backoffMs } from './backoff.ts'
 
 /** fault: an exception of ours, which says nothing of the product. */
 export type HealthEvent = 'success' | 'fault' | UpstreamError
 
 export interface HealthPolicy {
-  readonly name: string
   readonly retry: RetryConfig
+  /** How long nothing is sent after a 429 without `Retry-After`; 0: as after any failure. */
   readonly throttledMs: number
+  readonly advice: Advice
+}
+
+/** What whoever runs the server is told of a failure. */
+export interface Advice {
+  /** Address of the `POST` that lets a paused product go on. */
+  readonly resume: string
+  /** In place of the error table's help, whose words are for whoever waits for an answer. */
+  readonly remedies: Readonly<Partial<Record<ErrorCode, string>>>
 }
 
 /** Failures in a row after which only one batch after each wait tries whether it works again. */
@@ -31,7 +39,7 @@ export function nextHealth(
   if (event === 'success') return healthy(health, now)
   const failures = health.failures + (isWaiting(health, now) ? 0 : 1)
   if (event !== 'fault' && event.needsMending) {
-    return { circuit: 'paused', failures, waitUntil: null, error: errorOf(event, policy.name, now) }
+    return { circuit: 'paused', failures, waitUntil: null, error: errorOf(event, policy.advice, now) }
   }
   const circuit = health.circuit === 'open' || failures >= failuresToOpen ? 'open' : 'closed'
   const waitMs = Math.max(
@@ -41,7 +49,7 @@ export function nextHealth(
       : 0,
   )
   const waitUntil = later(health.waitUntil, now, waitMs)
-  return { circuit, failures, waitUntil, error: errorOf(event, policy.name, now) }
+  return { circuit, failures, waitUntil, error: errorOf(event, policy.advice, now) }
 }
 
 /** undefined: nothing is sent until `resume`. @returns milliseconds since the epoch, 0: now */
@@ -50,7 +58,7 @@ export function readyAt({ circuit, waitUntil }: Health): number | undefined {
   return waitUntil === null ? 0 : Date.parse(waitUntil)
 }
 
-/** A destination that somebody may have mended: one batch tries it. */
+/** A product that somebody may have mended: one try shows it. */
 export function triedAnew(health: Health): Health {
   return health.circuit === 'paused' ? { ...health, circuit: 'open', waitUntil: null } : health
 }
@@ -83,7 +91,7 @@ function later(waitUntil: string | null, now: number, waitMs: number): string | 
   return until > now ? new Date(until).toISOString() : null
 }
 
-function errorOf(event: 'fault' | UpstreamError, name: string, now: number): ExporterError {
+function errorOf(event: 'fault' | UpstreamError, { resume, remedies }: Advice, now: number): ProductError {
   const at = new Date(now).toISOString()
   if (event === 'fault') {
     const remedy = 'A fault of this server: its log has the cause. It is tried again by itself.'
@@ -91,17 +99,7 @@ function errorOf(event: 'fault' | UpstreamError, name: string, now: number): Exp
   }
   const code = upstreamCode[event.kind]
   const after = event.needsMending
-    ? `Then restart the server, or go on with POST /api/v1/exporters/${name}/resume: nothing is lost, no attempt is used up.`
+    ? `Then restart the server, or go on with POST ${resume}: nothing is lost, no attempt is used up.`
     : 'It is tried again by itself.'
   return { code, cause: event.message, remedy: `${remedies[code] ?? errorTable[code].help} ${after}`, at }
-}
-
-/** Where the table's own words are for whoever waits for an answer. */
-const remedies: Partial<Record<ErrorCode, string>> = {
-  UPSTREAM_PERMISSION: 'Give the account of the exporter the right to write indicators at the product.',
-  UPSTREAM_OUTCOME_UNKNOWN: 'What may have been carried out is looked up before it is sent once more.',
-  UPSTREAM_THROTTLED:
-    'Where that goes on, lower `requestsPerMinute`, `concurrency` or `objectsPerRun` of the exporter.',
-  UPSTREAM_UNAVAILABLE: '`feed-server check` tells what fails: name, connection, TLS or product.',
-  UPSTREAM_TIMEOUT: 'Where that goes on, raise `timeout` of the exporter, or lower its `objectsPerRun`.',
 }
