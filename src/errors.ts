@@ -88,6 +88,21 @@ export const errorTable = {
     title: 'There is no such export',
     help: 'Use an id that a push or `GET /api/v1/exports` gave; exports are forgotten 30 days after they ended.',
   },
+  BRIDGE_UNKNOWN: {
+    status: 404,
+    title: 'There is no such bridge',
+    help: 'Use a name from `bridges` of the configuration; the detail lists them.',
+  },
+  TICKET_UNKNOWN: {
+    status: 404,
+    title: 'There is no such ticket',
+    help: 'Use the id of a ticket that the bridge has seen; `POST /api/v1/bridges/{name}/poll` asks for new ones.',
+  },
+  EFFECT_UNKNOWN: {
+    status: 404,
+    title: 'There is no such effect',
+    help: 'Use an id that `GET /api/v1/effects` or a ticket gave.',
+  },
   METHOD_NOT_ALLOWED: {
     status: 405,
     title: 'The method is not allowed here',
@@ -102,6 +117,16 @@ export const errorTable = {
     status: 408,
     title: 'The request took too long to arrive',
     help: 'Send the request again, without pauses in it.',
+  },
+  POLL_RUNNING: {
+    status: 409,
+    title: 'A poll of the bridge is under way',
+    help: 'Wait until it has ended; the detail names it.',
+  },
+  EFFECT_CONFLICT: {
+    status: 409,
+    title: 'The state of the effect does not allow it',
+    help: 'Dead, failed and ambiguous effects can be retried; those that are not done and not under way can be skipped.',
   },
   CURSOR_GONE: {
     status: 410,
@@ -142,6 +167,16 @@ export const errorTable = {
     status: 422,
     title: 'The export can not be carried out',
     help: 'The detail tells why; narrow what is asked for, or ask for something else.',
+  },
+  TEMPLATE_REFUSED: {
+    status: 422,
+    title: 'The template can not be used',
+    help: 'Correct the field or the place in the template that the detail names.',
+  },
+  BRIDGE_REFUSED: {
+    status: 422,
+    title: 'The bridge can not do this',
+    help: 'The detail tells why.',
   },
   TOO_MANY_REQUESTS: {
     status: 429,

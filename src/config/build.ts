@@ -105,14 +105,15 @@ function buildExporter(exporter: Exporter, readFile: (path: string) => string): 
 }
 
 function buildBridge(
-  { name, ticketDesk, incidentSink }: Bridge,
+  { ticketDesk, incidentSink, retry, ...rest }: Bridge,
   readFile: (path: string) => string,
 ): BridgeConfig {
-  const end = ({ tls, ...rest }: Bridge['ticketDesk']): BridgeEndConfig => ({
+  const end = ({ tls, timeout, ...rest }: Bridge['ticketDesk']): BridgeEndConfig => ({
     ...rest,
+    timeoutMs: timeout,
     tls: buildTls(tls, readFile),
   })
-  return { name, ticketDesk: end(ticketDesk), incidentSink: end(incidentSink) }
+  return { ...rest, ticketDesk: end(ticketDesk), incidentSink: end(incidentSink), retry: buildRetry(retry) }
 }
 
 /** Nobody changes what all share. */

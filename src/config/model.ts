@@ -130,15 +130,37 @@ export interface ExporterConfig {
   readonly tls: TlsConfig
 }
 
-export interface BridgeConfig {
+export interface BridgeConfig extends BridgeRules {
   readonly name: string
   readonly ticketDesk: BridgeEndConfig
   readonly incidentSink: BridgeEndConfig
+  readonly retry: RetryConfig
+}
+
+/** What becomes of tickets. */
+export interface BridgeRules {
+  /** Tickets of other statuses wait, acknowledged, until they have one of these; empty: all. Case does not count. */
+  readonly statuses: readonly string[]
+  /** Whether a ticket that is closed when it is first seen becomes an incident, which is closed at once. */
+  readonly ingestClosed: boolean
+  /** What a change of a ticket does whose incident somebody closed: note, notes and files go to the closed one. */
+  readonly afterClose: 'note' | 'reopen' | 'ignore'
+  /** What a ticket does that is opened again. */
+  readonly reopened: 'reopen' | 'note' | 'ignore'
+  /** Comments of an incident that begin so go to the ticket; empty: none does. */
+  readonly commentPrefix: string
+  /** Whether the incident is written into the ticket as its external number. */
+  readonly writeBack: boolean
 }
 
 export interface BridgeEndConfig {
   readonly kind: string
   readonly settings: Settings
+  readonly timeoutMs: number
+  /** Requests under way at once. */
+  readonly concurrency: number
+  /** 0: no pacing but the product's own. */
+  readonly requestsPerMinute: number
   readonly proxy: ProxySetting
   readonly tls: TlsConfig
 }

@@ -308,7 +308,24 @@ function exporterSchema(exporters: Registries['exporters']) {
 function bridgeSchema({ ticketDesks, incidentSinks }: Registries) {
   const end = (definitions: readonly ConnectorDefinition[], description: string) =>
     Section(
-      { kind: kindOf(definitions), settings: settingsOf(definitions), proxy: proxySchema, tls: tlsSchema },
+      {
+        kind: kindOf(definitions),
+        settings: settingsOf(definitions),
+        timeout: timeoutSchema,
+        concurrency: Type.Integer({
+          description: 'Requests under way at once, 1..100. Default 4.',
+          minimum: 1,
+          maximum: 100,
+          default: 4,
+        }),
+        requestsPerMinute: Type.Integer({
+          description: "Most requests in a minute; 0, the default: no pacing but the product's own.",
+          minimum: 0,
+          default: 0,
+        }),
+        proxy: proxySchema,
+        tls: tlsSchema,
+      },
       { description },
     )
   return Section(
@@ -316,6 +333,39 @@ function bridgeSchema({ ticketDesks, incidentSinks }: Registries) {
       name: Name({ description: 'Name of the bridge.' }),
       ticketDesk: end(ticketDesks, 'Where tickets come from.'),
       incidentSink: end(incidentSinks, 'Where incidents are made of them.'),
+      statuses: List(Text({ description: 'A status in the words of the ticket desk, such as New.' }), {
+        description: `Tickets of other statuses are acknowledged and wait until they have one of these; a known incident goes on in any case. Default none: all become incidents. ${listNote}`,
+        default: [],
+      }),
+      ingestClosed: Type.Boolean({
+        description:
+          'Whether a ticket that is closed when it is first seen becomes an incident, closed at once. Default false.',
+        default: false,
+      }),
+      afterClose: Words(['note', 'reopen', 'ignore'], {
+        description:
+          'What a change of a ticket does whose incident somebody closed: note, the default: notes, files and fields go to the closed incident; reopen: it is opened again; ignore: nothing.',
+        default: 'note',
+      }),
+      reopened: Words(['reopen', 'note', 'ignore'], {
+        description:
+          'What happens when a closed ticket is opened again: reopen, the default: its incident is opened again; note: it gets a note; ignore: nothing.',
+        default: 'reopen',
+      }),
+      commentPrefix: Type.String({
+        description:
+          'Comments of an incident that begin so go to its ticket, without the prefix; empty: none does. Default #ctp.',
+        default: '#ctp',
+      }),
+      writeBack: Type.Boolean({
+        description:
+          'Whether the number of the incident is written into its ticket as the external ticket number. Default false.',
+        default: false,
+      }),
+      retry: retrySchema(
+        'Of each thing that is done at an incident or a ticket. Exponential with ±20 % jitter; a longer Retry-After wins, capped at max; while a product is away no try is used up.',
+        { attempts: 12, initial: '5s', max: '10h' },
+      ),
     },
     { description: 'Carries tickets to incidents, and their closing back.' },
   )

@@ -33,6 +33,12 @@ export const secureworksCtpSettings = Section(
       maximum: 500,
       default: 500,
     }),
+    includeHealth: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether tickets about the health of devices are taken. Default: only where ticketTypes names a HEALTH grouping.',
+      }),
+    ),
     every: DurationOrOff({
       description:
         'How often tickets are asked for, 1s..24d, the first time at start; off: only when asked. Default 10m.',

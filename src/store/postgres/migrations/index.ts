@@ -4,6 +4,7 @@ import { sql as feeds } from './002-feeds.ts'
 import { sql as publications } from './003-publications.ts'
 import { sql as reading } from './004-reading.ts'
 import { sql as exports } from './005-exports.ts'
+import { sql as tickets } from './006-tickets.ts'
 
 export interface Migration {
   /** For the log. */
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   { name: '003-publications', sql: publications },
   { name: '004-reading', sql: reading },
   { name: '005-exports', sql: exports },
+  { name: '006-tickets', sql: tickets },
 ]
