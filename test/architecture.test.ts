@@ -39,7 +39,7 @@ const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
   [/^taxii\//, '^(taxii/|feeds/|store/|model/|config/model|errors.ts$)'],
   [
     /^pipeline\//,
-    '^(pipeline/|store/(?!postgres|embedded)|(sources/source|exporters/exporter|tickets/(ticket-desk|incident-sink|refused)|feeds/gate|config/(model|filter)|errors|connector|did-you-mean).ts$|model/)',
+    '^(pipeline/|store/(?!postgres|embedded)|(sources/source|exporters/exporter|upstream/retry|tickets/(ticket-desk|incident-sink|refused)|feeds/gate|config/(model|filter)|errors|connector|did-you-mean).ts$|model/)',
   ],
   [/^commands\//, '^(commands/|model/|(errors|sources/source|sources/threatconnect/types).ts$)'],
   [

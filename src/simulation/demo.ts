@@ -3,6 +3,9 @@ import { startCofenseSimulator } from '../exporters/cofense/simulator/index.ts'
 import { startDarktraceSimulator } from '../exporters/darktrace/simulator/index.ts'
 import { startTaegisSimulator } from '../exporters/secureworks/simulator/index.ts'
 import { startThreatConnectSimulator } from '../sources/threatconnect/simulator/index.ts'
+import { startSoarSimulator } from '../tickets/ibm-soar/simulator/index.ts'
+import { curatedTickets } from '../tickets/secureworks-ctp/simulator/curated.ts'
+import { startCtpSimulator } from '../tickets/secureworks-ctp/simulator/index.ts'
 
 export interface SimulatorsOptions {
   readonly host: string
@@ -21,6 +24,13 @@ export interface Simulators {
   }
   readonly darktrace: { readonly host: string; readonly publicToken: string; readonly privateToken: string }
   readonly cofense: { readonly baseUrl: string; readonly clientId: string; readonly clientSecret: string }
+  readonly ctp: { readonly baseUrl: string; readonly username: string; readonly password: string }
+  readonly soar: {
+    readonly baseUrl: string
+    readonly org: string
+    readonly apiKeyId: string
+    readonly apiKeySecret: string
+  }
   close(): Promise<void>
 }
 
@@ -57,9 +67,13 @@ export async function startSimulators({ host, port }: SimulatorsOptions): Promis
     const taegis = await start(startTaegisSimulator(place(1)))
     const darktrace = await start(startDarktraceSimulator(place(2)))
     const triage = await start(startCofenseSimulator(place(3)))
+    const ctp = await start(startCtpSimulator({ ...place(4), tickets: curatedTickets(Date.now()) }))
+    const soar = await start(startSoarSimulator(place(5)))
     const { accessId, secretKey } = firstOf(threatconnect.accounts)
     const { clientId, clientSecret, tenantId } = firstOf(taegis.accounts)
     const application = firstOf(triage.applications)
+    const { username, password } = firstOf(ctp.accounts)
+    const key = firstOf(soar.keys)
     return {
       threatconnect: { baseUrl: threatconnect.url, accessId, secretKey },
       secureworks: { baseUrl: taegis.url, clientId, clientSecret, tenantId },
@@ -68,6 +82,13 @@ export async function startSimulators({ host, port }: SimulatorsOptions): Promis
         baseUrl: triage.url,
         clientId: application.clientId,
         clientSecret: application.clientSecret,
+      },
+      ctp: { baseUrl: ctp.baseUrl, username, password },
+      soar: {
+        baseUrl: soar.url,
+        org: soar.org.name,
+        apiKeyId: key.id,
+        apiKeySecret: key.secret,
       },
       close,
     }

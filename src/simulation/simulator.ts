@@ -9,7 +9,10 @@ export interface RecordedRequest {
   readonly url: string
   /** Names in lower case. */
   readonly headers: IncomingHttpHeaders
+  /** Empty when it is multipart: that is no text. */
   readonly body: string
+  /** The body of what is multipart, as it came, for as long as it is being answered: the log does not keep it. */
+  readonly bytes?: Buffer
   /** The simulator's clock, milliseconds. */
   readonly receivedAt: number
 }
@@ -76,14 +79,17 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const receivedAt = now()
     response.sendDate = false
-    const body = await readBody(incoming)
-    if (body === undefined) {
+    const bytes = await readBody(incoming)
+    if (bytes === undefined) {
       response.destroy()
       return
     }
     const { method = '', url = '', headers } = incoming
-    const request: RecordedRequest = { method, url, headers, body, receivedAt }
-    record(request)
+    const isMultipart = /^multipart\//i.test(headers['content-type'] ?? '')
+    const body = isMultipart ? '' : bytes.toString('utf8')
+    const recorded: RecordedRequest = { method, url, headers, body, receivedAt }
+    record(recorded)
+    const request = isMultipart ? { ...recorded, bytes } : recorded
     const send = (answer: Answer): void => write(response, answer, now())
     const exchange: Exchange = { response, send, later, answer: () => answerOf(options.handle, request) }
     const fault = faults.take(request)
@@ -152,7 +158,7 @@ function createFaultQueue() {
   }
 }
 
-async function readBody(incoming: IncomingMessage): Promise<string | undefined> {
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of incoming) {
@@ -160,7 +166,7 @@ async function readBody(incoming: IncomingMessage): Promise<string | undefined> 
     if (size > maxBodyBytes) return undefined
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 /** A defect of a simulator must be seen as one: it says so in a 500. */

@@ -1,6 +1,7 @@
 /** How it goes with what we send to: kept, so that a restart forgets no wait. */
 
-export type Circuit = 'closed' | 'open' | 'paused'
+export const circuits = ['closed', 'open', 'paused'] as const
+export type Circuit = (typeof circuits)[number]
 
 export interface ProductError {
   /** A code of the error table. */

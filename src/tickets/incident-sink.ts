@@ -128,7 +128,10 @@ export interface IncidentSink {
     attachments: readonly TicketAttachment[],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, { readonly id: string; readonly bytes: number }>>
-  /** Incidents of tickets that changed, page by page. @param cursor of an earlier look; null: from now on */
+  /**
+   * Incidents of tickets that changed, page by page: at least one page, an empty one where nothing did.
+   * @param cursor of an earlier look; null: from now on
+   */
   changes(cursor: string | null, signal: AbortSignal): AsyncIterable<ChangePage>
   /** Comments that are meant for the ticket, oldest first. */
   comments(incident: Incident, ticket: Ticket, signal: AbortSignal): Promise<readonly SinkComment[]>
@@ -148,6 +151,8 @@ export interface IncidentSink {
 export interface SinkContext extends ConnectorContext {
   /** The content of a file that the settings name. @throws Error */
   readFile(path: string): string
+  /** Comments that begin so are meant for the ticket; empty: none is. */
+  readonly commentPrefix: string
 }
 
 /** @typeParam Settings what the configuration hands over: checked, defaults filled in */

@@ -66,6 +66,16 @@ const taegis = {
   severity: 'HIGH',
   maxActive: 100,
 }
+const paced = { timeout: '90s', concurrency: 2, requestsPerMinute: 30, ...outbound }
+const rules = {
+  statuses: ['New', 'Active'],
+  ingestClosed: true,
+  afterClose: 'ignore',
+  reopened: 'note',
+  commentPrefix: '#soc',
+  writeBack: true,
+  retry,
+}
 const ticketDesk = {
   kind: 'secureworks-ctp',
   settings: {
@@ -74,9 +84,10 @@ const ticketDesk = {
     password: 'secret-of-ctp',
     ticketTypes: ['INCIDENT:SECURITY', 'CHANGE:HEALTH'],
     limit: 10,
+    includeHealth: true,
     every: '5m',
   },
-  ...outbound,
+  ...paced,
 }
 const soar = {
   baseUrl: 'https://soar.example.org',
@@ -86,9 +97,13 @@ const soar = {
     escalate: 'escalate.jinja',
     update: 'update.yaml',
     close: { plan_status: 'C', list: [1, true, '{{ x }}'] },
+    note: 'note.jinja',
+    comment: 'comment.txt',
   },
   closeMap: { 'True Positive': 'Threat Mitigated', default: 'Inconclusive' },
   closeCodes: { default: 'Inconclusive' },
+  fieldPolicy: { scwx_ctp_priority: 'sink_wins' },
+  maxAttachmentMb: 10,
   changesEvery: '30s',
 }
 
@@ -166,12 +181,14 @@ export const full = {
     {
       name: 'a',
       ticketDesk,
-      incidentSink: { kind: 'ibm-soar', settings: { ...soar, org: 'My Org' }, ...outbound },
+      incidentSink: { kind: 'ibm-soar', settings: { ...soar, org: 'My Org' }, ...paced },
+      ...rules,
     },
     {
       name: 'b',
       ticketDesk,
-      incidentSink: { kind: 'ibm-soar', settings: { ...soar, orgId: 201 }, ...outbound },
+      incidentSink: { kind: 'ibm-soar', settings: { ...soar, orgId: 201 }, ...paced },
+      ...rules,
     },
     {
       name: 'c',
@@ -183,8 +200,9 @@ export const full = {
           secret: 'secret-of-hook',
           headers: { Authorization: 'Bearer secret-of-header' },
         },
-        ...outbound,
+        ...paced,
       },
+      ...rules,
     },
   ],
 }
@@ -194,6 +212,8 @@ export const fullFiles = {
   '/etc/feeds/ca.pem': '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
   '/etc/feeds/escalate.jinja': '{}',
   '/etc/feeds/update.yaml': '{}',
+  '/etc/feeds/note.jinja': '',
+  '/etc/feeds/comment.txt': '',
 }
 
 type Path = readonly (string | number)[]

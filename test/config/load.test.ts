@@ -225,7 +225,19 @@ bridges:
     { name: 'cofense', objectsPerRun: 10_000, settings: { source: 'indicator-feed-server' } },
   ])
   t.notOk('threatLevel' in (config.exporters[1]?.settings ?? {}))
-  const end = { proxy: '', tls: { insecure: false } }
+  const end = {
+    ...{ timeoutMs: 60_000, concurrency: 4, requestsPerMinute: 0 },
+    ...{ proxy: '', tls: { insecure: false } },
+  }
+  const rules = {
+    statuses: [],
+    ingestClosed: false,
+    afterClose: 'note',
+    reopened: 'reopen',
+    commentPrefix: '#ctp',
+    writeBack: false,
+    retry: { attempts: 12, initialMs: 5000, maxMs: 36_000_000 },
+  }
   const ctp = {
     baseUrl: 'https://api.secureworks.com/api/ticket/v3',
     username: 'u',
@@ -247,15 +259,18 @@ bridges:
           templates: {},
           closeMap: {},
           closeCodes: {},
+          fieldPolicy: {},
           changesEvery: 60_000,
         },
         ...end,
       },
+      ...rules,
     },
     {
       name: 'two',
       ticketDesk: { kind: 'secureworks-ctp', settings: { ...ctp, every: null }, ...end },
       incidentSink: { kind: 'webhook', settings: { url: 'https://x/?a=b', headers: {} }, ...end },
+      ...rules,
     },
   ])
   t.end()

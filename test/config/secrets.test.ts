@@ -32,7 +32,7 @@ function valueKeys(value: unknown, path = ''): string[] {
   if (Array.isArray(value)) return value.flatMap((item) => valueKeys(item, path))
   if (typeof value !== 'object' || value === null) return [path]
   const kind = (value as { kind?: unknown }).kind
-  const own = /\.(closeMap|closeCodes|headers)$/.test(path)
+  const own = /\.(closeMap|closeCodes|fieldPolicy|headers)$/.test(path)
   return Object.entries(value).flatMap(([key, member]) =>
     valueKeys(member, `${path}.${own ? '*' : key}${key === 'settings' ? `<${kind}>` : ''}`),
   )

@@ -1,0 +1,218 @@
+/**
+ * An IBM SOAR with the REST calls that a ticket bridge needs, that runs on loopback, for tests and for the demo:
+ * written from what is known of the product and of its public clients, never from our own client, with which it
+ * shares no code. Where nothing is known the choice is marked as inferred, and is the one under which a client's
+ * mistake is seen.
+ */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Answer, Fault } from '../../../simulation/faults.ts'
+import {
+  type FailOptions,
+  type RecordedRequest,
+  type Simulator,
+  startSimulator,
+} from '../../../simulation/simulator.ts'
+import { createAccess, type SoarKey, type SoarOrg } from './access.ts'
+import type { Installation, SoarWrite } from './call.ts'
+import { type CloseHook, createCloseHook, type HookCall } from './close-hook.ts'
+import { createComments } from './comments.ts'
+import { createControl } from './control.ts'
+import { ctpFields, type NewField, stockFields } from './field-definitions.ts'
+import { createFieldStore } from './field-store.ts'
+import { createIncidentRules } from './incident-rules.ts'
+import { createIncidentShape } from './incident-shape.ts'
+import { createIncidentStore } from './incident-store.ts'
+import { createOperator, type Operator, type SoarIncidentFields } from './operator.ts'
+import { incidentsPage } from './page.ts'
+import { createConflicts } from './patch.ts'
+import { createQuery } from './query.ts'
+import { type RandomFaultsOptions, randomFaults } from './random-faults.ts'
+import type { HtmlPolicy } from './rich-text.ts'
+import { createRoutes } from './routes.ts'
+
+export const demoSoarKey: SoarKey = {
+  id: '11111111-2222-4333-8444-555555555555',
+  secret: 'demo-soar-secret-for-loopback-only',
+}
+
+export interface SoarSimulatorOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default any free one. */
+  readonly port?: number
+  /** Milliseconds; default the machine's. */
+  readonly now?: () => number
+  /** Requests kept in the log; default 10,000. */
+  readonly logLimit?: number
+  /** Default `[demoSoarKey]`. */
+  readonly keys?: readonly SoarKey[]
+  /** Where the incidents are; default 201, `Example Organization`. */
+  readonly org?: SoarOrg
+  /** Are listed beside it, and refuse every call. */
+  readonly disabledOrgs?: readonly Omit<SoarOrg, 'enabled'>[]
+  /** Default 25. */
+  readonly maxAttachmentMb?: number
+  /** `GET /rest/session` is 403 for API keys, as on some installations; default false. */
+  readonly sessionRefused?: boolean
+  /**
+   * Custom fields of the public app. `public-app`: as exported by it, with the close code required on close;
+   * `installed`: not required. Default `installed`.
+   */
+  readonly ctpFields?: 'none' | 'installed' | 'public-app'
+  /** Further custom fields. */
+  readonly fields?: readonly NewField[]
+  /** How html is stored; default `keep`. */
+  readonly html?: HtmlPolicy
+  /** Every new incident has a note without text and one with replies at once; default false. */
+  readonly insertOddComments?: boolean
+  /** Default `object`; some versions answer an upload with a list of one. */
+  readonly attachmentReply?: 'object' | 'list'
+  /** Each answer comes so many milliseconds later; default 0. */
+  readonly latencyMs?: number
+  /** More requests in a minute are answered with 429 and `Retry-After`; default: no limit. Inferred. */
+  readonly requestsPerMinute?: number
+  readonly randomFaults?: RandomFaultsOptions
+  /** What is there from the start, as `addIncident` takes it. */
+  readonly incidents?: readonly SoarIncidentFields[]
+  /** Id of the first incident; default 2001. */
+  readonly idsFrom?: number
+  /** Is called with `{"incidentId": 2001}` whenever an open incident is closed, as by a rule of the product. */
+  readonly onClose?: CloseHook
+}
+
+export interface SoarSimulator extends Simulator, Operator {
+  readonly keys: readonly SoarKey[]
+  readonly org: SoarOrg
+  /** Everything that was carried out for a client, whatever its answer became; oldest first. */
+  readonly writes: readonly SoarWrite[]
+  /** Calls of `onClose` that ended. */
+  readonly hookCalls: readonly HookCall[]
+  /** As `fail`, but the request is carried out before. */
+  failAfter(fault: Fault, options?: FailOptions): void
+  /** So many patches are answered with 409 and change nothing; 0: none any more. */
+  conflict(times: number | 'always'): void
+}
+
+export async function startSoarSimulator(options: SoarSimulatorOptions = {}): Promise<SoarSimulator> {
+  const { keys = [demoSoarKey], org = { id: 201, name: 'Example Organization' }, now = Date.now } = options
+  const writes: SoarWrite[] = []
+  const hook = createCloseHook(options.onClose)
+  const installation = createInstallation(options, { keys, org, now, writes, closed: hook.run })
+  const operator = createOperator(installation)
+  for (const incident of options.incidents ?? []) operator.addIncident(incident)
+
+  const answerApi = createRoutes(installation)
+  const throttled = createLimit(options.requestsPerMinute, now)
+  const answers = new WeakMap<RecordedRequest, Answer>()
+  /** A request is carried out once, also when a fault that asks for its answer comes after that. */
+  const apply = (request: RecordedRequest): Answer => {
+    const answer = answers.get(request) ?? answerApi(request)
+    answers.set(request, answer)
+    return answer
+  }
+  const answer = async (request: RecordedRequest): Promise<Answer> => {
+    const [path = ''] = request.url.split('?')
+    if (path === '/' && request.method === 'GET') return incidentsPage(operator, org)
+    if (path.startsWith('/_sim')) return control(request)
+    if (options.latencyMs !== undefined) await wait(options.latencyMs, undefined, { ref: false })
+    return throttled() ?? apply(request)
+  }
+  const simulator = await startSimulator({ ...placeOf(options), handle: answer, now })
+  const failAfter: SoarSimulator['failAfter'] = (fault, { when = () => true, ...rest } = {}) =>
+    simulator.fail(fault, {
+      ...rest,
+      when(request) {
+        if (!request.url.startsWith('/rest/') || !when(request)) return false
+        apply(request)
+        return true
+      },
+    })
+  const control = createControl({
+    operator,
+    store: installation.store,
+    order({ route, fault, isAfter, times }) {
+      const when = ({ method, url }: RecordedRequest) =>
+        url.startsWith('/rest/') && route.test(`${method} ${url}`)
+      if (isAfter) failAfter(fault, { times, when })
+      else simulator.fail(fault, { times, when })
+    },
+    clearFaults: simulator.clearFaults,
+    log: () => ({
+      // Without headers: they hold secrets.
+      requests: simulator.requests.map(({ headers, body, ...rest }) => ({
+        ...rest,
+        body: body.slice(0, 4000),
+      })),
+      writes,
+    }),
+  })
+  if (options.randomFaults !== undefined) {
+    for (const { fault, when } of randomFaults(options.randomFaults, apply)) {
+      simulator.fail(fault, { times: 'always', when })
+    }
+  }
+  return {
+    ...simulator,
+    ...operator,
+    ...{ keys, org, writes, hookCalls: hook.calls, failAfter, conflict: installation.conflicts.add },
+    async close() {
+      await Promise.all([simulator.close(), hook.close()])
+    },
+  }
+}
+
+function placeOf({ host, port, logLimit }: SoarSimulatorOptions) {
+  return {
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port }),
+    ...(logLimit !== undefined && { logLimit }),
+  }
+}
+
+interface Surroundings {
+  readonly keys: readonly SoarKey[]
+  readonly org: SoarOrg
+  now(): number
+  readonly writes: SoarWrite[]
+  closed(incidentId: number): void
+}
+
+function createInstallation(
+  options: SoarSimulatorOptions,
+  { keys, org, now, writes, closed }: Surroundings,
+): Installation {
+  const { html = 'keep', ctpFields: ctp = 'installed', idsFrom = 2001, disabledOrgs = [] } = options
+  const custom = ctp === 'none' ? [] : ctpFields(ctp === 'public-app')
+  const store = createIncidentStore(now, idsFrom)
+  const fields = createFieldStore([...stockFields, ...custom], options.fields)
+  const rules = createIncidentRules({ store, fields, html, now, closed: ({ id }) => closed(id) })
+  return {
+    access: createAccess(keys, [org, ...disabledOrgs.map((each) => ({ ...each, enabled: false }))]),
+    ...{ store, fields, rules, now },
+    comments: createComments(store, html, now),
+    show: createIncidentShape({ fields, rules, orgId: org.id }),
+    query: createQuery(store.all, fields, rules),
+    conflicts: createConflicts(),
+    maxAttachmentMb: options.maxAttachmentMb ?? 25,
+    attachmentReply: options.attachmentReply ?? 'object',
+    sessionRefused: options.sessionRefused ?? false,
+    insertOddComments: options.insertOddComments ?? false,
+    wrote: (kind, incidentId, body) => void writes.push({ at: now(), kind, incidentId, body }),
+  }
+}
+
+/** @returns the answer to what is too much */
+function createLimit(perMinute: number | undefined, now: () => number): () => Answer | undefined {
+  let minute = 0
+  let count = 0
+  return () => {
+    if (perMinute === undefined) return undefined
+    const current = Math.floor(now() / 60_000)
+    if (current !== minute) count = 0
+    minute = current
+    count += 1
+    if (count <= perMinute) return undefined
+    const seconds = Math.ceil((60_000 - (now() % 60_000)) / 1000)
+    return { status: 429, headers: { 'retry-after': String(seconds) } }
+  }
+}

@@ -1,0 +1,17 @@
+/** A limit of requests in a minute. That there is one is inferred from the product's successor. */
+import type { Answer } from '../../../simulation/faults.ts'
+
+/** @param tells whether the 429 has `Retry-After` @returns the answer to what is too much */
+export function createLimit(perMinute: number, tells: boolean, now: () => number): () => Answer | undefined {
+  let minute = 0
+  let count = 0
+  return () => {
+    const current = Math.floor(now() / 60_000)
+    if (current !== minute) count = 0
+    minute = current
+    count += 1
+    if (count <= perMinute) return undefined
+    const seconds = Math.ceil((60_000 - (now() % 60_000)) / 1000)
+    return { status: 429, headers: tells ? { 'retry-after': String(seconds) } : {} }
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * A webhook as an incident sink: every effect is one signed post with an idempotency key. What became of a post whose
+ * answer is lost can't be looked up: it is posted again with the same key, which the receiver takes once.
+ */
+import type { Finding } from '../../connector.ts'
+import { ServiceError, UpstreamError } from '../../errors.ts'
+import type { Ticket } from '../../model/ticket.ts'
+import type { HttpClient } from '../../upstream/http-client.ts'
+import { redact } from '../../upstream/redact.ts'
+import {
+  type Applied,
+  type Call,
+  type Incident,
+  IncidentGone,
+  type IncidentSink,
+  type IncidentSinkDefinition,
+} from '../incident-sink.ts'
+import { type EventParts, eventBody, type WebhookEvent } from './event.ts'
+import { type WebhookSettings, webhookSettings } from './settings.ts'
+import { signatureOf } from './signature.ts'
+
+/** A file of 25 MiB is a third bigger as base64: what most receivers still take. */
+const maxFileBytes = 25 * 1_048_576
+const applied: Applied = { memory: {}, events: [] }
+
+export const webhook: IncidentSinkDefinition<WebhookSettings> = {
+  kind: 'webhook',
+  title: 'Webhook',
+  settings: webhookSettings,
+  create(settings, { name, connect, now }) {
+    const { origin, pathname, search } = new URL(settings.url)
+    const client = connect(origin)
+    const post = poster(client, `${pathname}${search}`, settings, now)
+    const tell = (
+      event: WebhookEvent,
+      incidentId: string | null,
+      ticket: Ticket,
+      more: Partial<EventParts>,
+      call: Call,
+    ) => post(eventBody(event, { bridge: name, incidentId, ticket, ...more }), incidentId, call)
+    const change = async (event: WebhookEvent, id: string, ticket: Ticket, call: Call) => {
+      await tell(event, id, ticket, {}, call)
+      return applied
+    }
+    const sink: IncidentSink = {
+      readable: false,
+      changesEveryMs: null,
+      maxFileBytes: async () => maxFileBytes,
+      find: async () => [],
+      read: async () => undefined,
+      async create(ticket, call) {
+        const answer = await tell('ticket.created', null, ticket, {}, call)
+        return { ...applied, incident: incidentOf(answer, ticket) }
+      },
+      update: (id, ticket, _memory, call) => change('ticket.updated', id, ticket, call),
+      close: (id, ticket, _memory, call) => change('ticket.closed', id, ticket, call),
+      reopen: (id, ticket, _memory, call) => change('ticket.reopened', id, ticket, call),
+      async addNote(id, ticket, note, call) {
+        await tell('ticket.note', id, ticket, { note }, call)
+        return undefined
+      },
+      async addFile(id, ticket, file, call) {
+        await tell('ticket.attachment', id, ticket, { file }, call)
+        return undefined
+      },
+      notesPresent: async () => new Map(),
+      filesPresent: async () => new Map(),
+      async *changes() {},
+      comments: async () => [],
+      deskCloseCodes: ({ code }) => (code === undefined ? [] : [code]),
+      async preview() {
+        throw new ServiceError('TEMPLATE_REFUSED', 'a webhook gets the ticket as it is: it has no templates')
+      },
+      check: async (signal) => check(client, signal),
+    }
+    return sink
+  },
+}
+
+function poster(client: HttpClient, path: string, settings: WebhookSettings, now: () => number) {
+  const secrets = [path, settings.secret ?? '', ...Object.values(settings.headers)].filter(
+    (each) => each.length > 1,
+  )
+  return async (
+    body: string,
+    incidentId: string | null,
+    { idempotencyKey, signal }: Call,
+  ): Promise<Buffer> => {
+    const { body: answer } = await client.send({
+      method: 'POST',
+      path,
+      headers: {
+        ...settings.headers,
+        'content-type': 'application/json',
+        'idempotency-key': idempotencyKey,
+        ...(settings.secret !== undefined && {
+          'x-signature': signatureOf(settings.secret, Math.floor(now() / 1000), body),
+        }),
+      },
+      body,
+      signal,
+      maxBytes: 1_048_576,
+      translate({ status, body: said }) {
+        if (status === 410 && incidentId !== null) throw new IncidentGone(incidentId)
+        if (status < 400 || status >= 500 || [401, 403, 407, 408, 429].includes(status)) return undefined
+        const words = redact(said.toString('utf8').slice(0, 500), secrets).replace(/\s+/g, ' ').trim()
+        const message = `the receiver refused the post (${status})${words === '' ? '' : `: ${words}`}`
+        return new UpstreamError('rejected', message, { service: client.service, status })
+      },
+    })
+    return answer
+  }
+}
+
+/** A receiver may name what it made of the ticket: `{ "id", "url" }`; else it goes by the ticket's id. */
+function incidentOf(answer: Buffer, ticket: Ticket): Incident {
+  const { id, url } = namedBy(answer)
+  return { id: id ?? ticket.id, url: url ?? null, status: 'open' }
+}
+
+function namedBy(answer: Buffer): { readonly id?: string; readonly url?: string } {
+  let value: unknown
+  try {
+    value = JSON.parse(answer.toString('utf8'))
+  } catch {
+    return {}
+  }
+  if (typeof value !== 'object' || value === null) return {}
+  const { id, url } = value as { readonly id?: unknown; readonly url?: unknown }
+  const isId = (typeof id === 'string' && id !== '' && id.length <= 200) || Number.isSafeInteger(id)
+  return {
+    ...(isId && { id: String(id) }),
+    ...(typeof url === 'string' && /^https?:\/\//.test(url) && url.length <= 2000 && { url }),
+  }
+}
+
+/** Only a post would prove the rest, and a receiver acts on each. */
+async function check(client: HttpClient, signal: AbortSignal): Promise<Finding[]> {
+  try {
+    await client.send({ method: 'GET', path: '/', signal, maxBytes: 1_048_576 })
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error
+    const unreachable =
+      error.status === undefined && (error.kind === 'unavailable' || error.kind === 'timeout')
+    if (unreachable) {
+      const remedy =
+        'Check the host of `url`, DNS, the firewall, and `proxy` and `tls` of the incident sink; for a certificate of an own authority set `tls.caFile`.'
+      return [{ name: 'connection', ok: false, cause: error.message, remedy }]
+    }
+  }
+  return [
+    { name: 'connection', ok: true },
+    {
+      name: 'receiver',
+      ok: true,
+      cause: 'Whether the receiver takes posts was not looked at: it would act on one.',
+      remedy: 'Ask for one ticket and see what becomes of it.',
+    },
+  ]
+}
