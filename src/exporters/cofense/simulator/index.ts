@@ -5,6 +5,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer, Fault } from '../../../simulation/faults.ts'
+import { createLimit } from '../../../simulation/limit.ts'
+import { type RandomFaultsOptions, randomFaults } from '../../../simulation/random-faults.ts'
 import {
   type FailOptions,
   type RecordedRequest,
@@ -13,7 +15,7 @@ import {
 } from '../../../simulation/simulator.ts'
 import { noRoute } from './answers.ts'
 import { type ApiApplication, badToken, createOauth, type Login } from './oauth.ts'
-import { type RandomFaultsOptions, randomFaults } from './random-faults.ts'
+import { possibleFaults } from './possible-faults.ts'
 import {
   createRecordStore,
   currentTypes,
@@ -117,7 +119,7 @@ export async function startCofenseSimulator(
     ...(logLimit !== undefined && { logLimit }),
   })
   if (options.randomFaults !== undefined) {
-    for (const { fault, when } of randomFaults(options.randomFaults, answer)) {
+    for (const { fault, when } of randomFaults(options.randomFaults, possibleFaults, answer)) {
       simulator.fail(fault, { times: 'always', when })
     }
   }
@@ -141,25 +143,5 @@ export async function startCofenseSimulator(
         },
       })
     },
-  }
-}
-
-/** @returns the answer to what is too much */
-function createLimit(
-  perMinute: number | undefined,
-  tells: boolean,
-  now: () => number,
-): () => Answer | undefined {
-  let minute = 0
-  let count = 0
-  return () => {
-    if (perMinute === undefined) return undefined
-    const current = Math.floor(now() / 60_000)
-    if (current !== minute) count = 0
-    minute = current
-    count += 1
-    if (count <= perMinute) return undefined
-    const seconds = Math.ceil((60_000 - (now() % 60_000)) / 1000)
-    return { status: 429, headers: tells ? { 'retry-after': String(seconds) } : {} }
   }
 }

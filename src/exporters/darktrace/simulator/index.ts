@@ -5,10 +5,11 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer } from '../../../simulation/faults.ts'
+import { type RandomFaultsOptions, randomFaults } from '../../../simulation/random-faults.ts'
 import { type RecordedRequest, type Simulator, startSimulator } from '../../../simulation/simulator.ts'
 import { refusalOf, type TokenPair } from './authentication.ts'
 import { InputError, type PostCommand, readCommand } from './commands.ts'
-import { type RandomFaults, spoil } from './random-faults.ts'
+import { possibleFaults } from './possible-faults.ts'
 import { type Change, createWatchedList, type WatchedEntry, type WatchedList } from './watched-list.ts'
 
 export interface DarktraceOptions {
@@ -22,7 +23,7 @@ export interface DarktraceOptions {
   readonly drops?: (value: string) => boolean
   /** Entries that are there from the beginning: values by source. */
   readonly entries?: Readonly<Record<string, readonly string[]>>
-  readonly randomFaults?: RandomFaults
+  readonly randomFaults?: RandomFaultsOptions
   /** Before each answer, milliseconds; default 0. */
   readonly latencyMs?: number
   /** Milliseconds; default the machine's. Entries expire by it. */
@@ -85,7 +86,11 @@ export async function startDarktraceSimulator(options: DarktraceOptions = {}): P
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
   })
-  if (options.randomFaults !== undefined) spoil(simulator, options.randomFaults, answer)
+  if (options.randomFaults !== undefined) {
+    for (const { fault, when } of randomFaults(options.randomFaults, possibleFaults, answer)) {
+      simulator.fail(fault, { times: 'always', when })
+    }
+  }
   return { ...simulator, tokens, entries: list.entries, sources: list.sources, changes: list.changes }
 }
 

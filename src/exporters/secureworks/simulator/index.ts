@@ -5,12 +5,13 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer } from '../../../simulation/faults.ts'
+import { randomFaults } from '../../../simulation/random-faults.ts'
 import { type RecordedRequest, type Simulator, startSimulator } from '../../../simulation/simulator.ts'
 import { type Document, type Field, GraphqlSyntaxError, isVariableUse, parseDocument } from './graphql.ts'
 import { createLogins, json, type LifeMember, type TaegisAccount } from './login.ts'
 import { createOperations, type OperationOptions } from './operations.ts'
+import { possibleFaults } from './possible-faults.ts'
 import { QuerySyntaxError } from './query-language.ts'
-import { failAtRandom } from './random-faults.ts'
 import { createRows, type NewRow, type Row } from './rows.ts'
 import { documentFaults, project, valueFaults } from './schema.ts'
 
@@ -169,7 +170,9 @@ export async function startTaegisSimulator(options: TaegisOptions = {}): Promise
   })
   if (faultRate > 0) {
     const carryOut = (request: RecordedRequest) => void answer(request)
-    failAtRandom(simulator, { rate: faultRate, seed, carryOut })
+    for (const { fault, when } of randomFaults({ seed, share: faultRate }, possibleFaults, carryOut)) {
+      simulator.fail(fault, { times: 'always', when })
+    }
   }
   const first = accounts[0]?.tenantId ?? ''
   return {

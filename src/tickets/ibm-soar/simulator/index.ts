@@ -6,6 +6,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer, Fault } from '../../../simulation/faults.ts'
+import { createLimit } from '../../../simulation/limit.ts'
+import { type RandomFaultsOptions, randomFaults } from '../../../simulation/random-faults.ts'
 import {
   type FailOptions,
   type RecordedRequest,
@@ -25,8 +27,8 @@ import { createIncidentStore } from './incident-store.ts'
 import { createOperator, type Operator, type SoarIncidentFields } from './operator.ts'
 import { incidentsPage } from './page.ts'
 import { createConflicts } from './patch.ts'
+import { possibleFaults } from './possible-faults.ts'
 import { createQuery } from './query.ts'
-import { type RandomFaultsOptions, randomFaults } from './random-faults.ts'
 import type { HtmlPolicy } from './rich-text.ts'
 import { createRoutes } from './routes.ts'
 
@@ -102,7 +104,7 @@ export async function startSoarSimulator(options: SoarSimulatorOptions = {}): Pr
   for (const incident of options.incidents ?? []) operator.addIncident(incident)
 
   const answerApi = createRoutes(installation)
-  const throttled = createLimit(options.requestsPerMinute, now)
+  const throttled = createLimit(options.requestsPerMinute, true, now)
   const answers = new WeakMap<RecordedRequest, Answer>()
   /** A request is carried out once, also when a fault that asks for its answer comes after that. */
   const apply = (request: RecordedRequest): Answer => {
@@ -147,7 +149,9 @@ export async function startSoarSimulator(options: SoarSimulatorOptions = {}): Pr
     }),
   })
   if (options.randomFaults !== undefined) {
-    for (const { fault, when } of randomFaults(options.randomFaults, apply)) {
+    for (const { fault, when } of randomFaults(options.randomFaults, possibleFaults, apply, ({ url }) =>
+      url.startsWith('/rest/'),
+    )) {
       simulator.fail(fault, { times: 'always', when })
     }
   }
@@ -198,21 +202,5 @@ function createInstallation(
     sessionRefused: options.sessionRefused ?? false,
     insertOddComments: options.insertOddComments ?? false,
     wrote: (kind, incidentId, body) => void writes.push({ at: now(), kind, incidentId, body }),
-  }
-}
-
-/** @returns the answer to what is too much */
-function createLimit(perMinute: number | undefined, now: () => number): () => Answer | undefined {
-  let minute = 0
-  let count = 0
-  return () => {
-    if (perMinute === undefined) return undefined
-    const current = Math.floor(now() / 60_000)
-    if (current !== minute) count = 0
-    minute = current
-    count += 1
-    if (count <= perMinute) return undefined
-    const seconds = Math.ceil((60_000 - (now() % 60_000)) / 1000)
-    return { status: 429, headers: { 'retry-after': String(seconds) } }
   }
 }

@@ -1,5 +1,5 @@
 /** Many tickets that look real enough, the same for the same seed. */
-import { randomNumbers } from './random.ts'
+import { randomNumbers } from '../../../simulation/random.ts'
 import type { NewTicket, TicketFields } from './ticket.ts'
 
 export interface BulkOptions {

@@ -5,6 +5,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer, Fault } from '../../../simulation/faults.ts'
+import { createLimit } from '../../../simulation/limit.ts'
+import { type RandomFaultsOptions, randomFaults } from '../../../simulation/random-faults.ts'
 import {
   type FailOptions,
   type RecordedRequest,
@@ -13,9 +15,8 @@ import {
 } from '../../../simulation/simulator.ts'
 import { createControl, isControl } from './control.ts'
 import { createDesk } from './desk.ts'
-import { createLimit } from './limit.ts'
 import { createOperator, type Operator } from './operator.ts'
-import { type RandomFaultsOptions, randomFaults } from './random-faults.ts'
+import { possibleFaults } from './possible-faults.ts'
 import { createRecord, type Observed } from './record.ts'
 import { type ApiAccount, apiPath, createRoutes } from './routes.ts'
 import type { NewTicket } from './ticket.ts'
@@ -113,7 +114,8 @@ export async function startCtpSimulator(options: CtpSimulatorOptions = {}): Prom
     },
   }
   const control = createControl(simulator, { isOpen: isLoopback(host) })
-  for (const { fault, when } of options.randomFaults ? randomFaults(options.randomFaults, answer) : []) {
+  const byChance = options.randomFaults && randomFaults(options.randomFaults, possibleFaults, answer)
+  for (const { fault, when } of byChance ?? []) {
     fail(fault, { times: 'always', when })
   }
   return simulator

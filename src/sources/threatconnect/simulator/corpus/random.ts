@@ -1,4 +1,6 @@
-/** Numbers that look random and are the same for the same seed (mulberry32, public domain). */
+/** What looks random and is the same for the same seed. */
+import { randomNumbers } from '../../../../simulation/random.ts'
+
 export interface Random {
   /** 0 inclusive to 1 exclusive. */
   next(): number
@@ -11,13 +13,7 @@ export interface Random {
 }
 
 export function createRandom(seed: number): Random {
-  let state = seed >>> 0
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
+  const next = randomNumbers(seed)
   const below = (limit: number): number => Math.floor(next() * limit)
   return {
     next,
