@@ -1,0 +1,127 @@
+/** A template of a ticket, whichever way it is written. */
+import { isAbsolute } from 'node:path'
+import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml'
+import { deepestRecord, isDeeper } from '../../../model/depth.ts'
+import type { TemplateEngine } from './engine.ts'
+import { notJsonFrom } from './json-position.ts'
+import { compileLeaf } from './leaf.ts'
+import { compileLegacy } from './legacy.ts'
+import type { TemplateContext } from './plain.ts'
+import { TemplateError } from './template-error.ts'
+
+/** `name` stands in errors: what the template is for, or its file. */
+export type TemplateSource =
+  | { readonly kind: 'legacy'; readonly text: string; readonly name: string }
+  | { readonly kind: 'leaf'; readonly value: unknown; readonly name: string }
+
+export interface Template {
+  readonly kind: TemplateSource['kind']
+  readonly name: string
+  /** @param context of `ticketContext` @returns a JSON value @throws TemplateError */
+  render(context: TemplateContext): unknown
+  /** As `render`, and whether a legacy template's data had to be escaped for its result to be JSON. */
+  renderDetail(context: TemplateContext): { readonly value: unknown; readonly escaped: boolean }
+}
+
+/** @throws TemplateError that names every place that can not be read */
+export function compileTemplate(engine: TemplateEngine, source: TemplateSource): Template {
+  const { kind, name } = source
+  if (kind === 'legacy') {
+    const renderDetail = compileLegacy(engine, source.text, name)
+    return { kind, name, renderDetail, render: (context) => renderDetail(context).value }
+  }
+  const render = compileLeaf(engine, source.value, name)
+  return { kind, name, render, renderDetail: (context) => ({ value: render(context), escaped: false }) }
+}
+
+/**
+ * @param setting the absolute path of a `.jinja` file (legacy mode), of a `.json`, `.yaml` or `.yml` file (leaf
+ *   mode), or a value in place (leaf mode); absent: `otherwise`
+ * @param otherwise our own template; its name is that of what is read, too
+ * @throws TemplateError where the file holds no template; whatever `readFile` throws
+ */
+export function readTemplate(
+  setting: unknown,
+  otherwise: TemplateSource,
+  readFile: (path: string) => string,
+): TemplateSource {
+  const { name } = otherwise
+  if (setting === undefined) return otherwise
+  if (typeof setting !== 'string') return { kind: 'leaf', value: setting, name }
+  if (!isAbsolute(setting))
+    throw new TemplateError(name, [{ message: `takes an absolute path, not ${JSON.stringify(setting)}` }])
+  const inFile = `${name} (${setting})`
+  if (setting.endsWith('.jinja')) return { kind: 'legacy', text: readFile(setting), name: inFile }
+  if (setting.endsWith('.json'))
+    return { kind: 'leaf', value: jsonMapping(readFile(setting), inFile), name: inFile }
+  if (/[.]ya?ml$/.test(setting))
+    return { kind: 'leaf', value: yamlMapping(readFile(setting), inFile), name: inFile }
+  throw new TemplateError(name, [
+    { message: `takes a file that ends in .jinja, .json, .yaml or .yml, not ${JSON.stringify(setting)}` },
+  ])
+}
+
+/**
+ * What someone typed in, to be tried: an object is in leaf mode. A text is read as the file that it could be: what
+ * begins with `{` or `[` is leaf mode if it is JSON, else legacy; a YAML mapping is leaf mode; everything else is
+ * legacy. A `.jinja` text whose outputs all stand in quotation marks is JSON, and so is tried in leaf mode, where it
+ * gives the same but for what is absent.
+ */
+export function templateOfSource(source: unknown, name: string): TemplateSource {
+  if (typeof source !== 'string') return { kind: 'leaf', value: source, name }
+  const legacy: TemplateSource = { kind: 'legacy', text: source, name }
+  if (/^\s*[{[]/.test(source)) {
+    try {
+      return { kind: 'leaf', value: JSON.parse(source), name }
+    } catch {
+      return legacy
+    }
+  }
+  // A first line of a mapping: a key, a colon, and nothing or a blank behind it.
+  return /^(?:\s*#.*\n|\s*\n|---\s*\n)*[\w"'][^\n]*:(?:\s|$)/.test(source)
+    ? { kind: 'leaf', value: yamlMapping(source, name), name }
+    : legacy
+}
+
+/** @throws TemplateError with the line where it stops being JSON */
+function jsonMapping(text: string, name: string): unknown {
+  const end = notJsonFrom(text)
+  if (end === undefined) return mapping(JSON.parse(text), name)
+  const line = text.slice(0, end).split('\n').length
+  throw new TemplateError(name, [{ message: 'this is not JSON from here on', line }])
+}
+
+/** @throws TemplateError with the line of each fault */
+function yamlMapping(text: string, name: string): unknown {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const line = (offset: number) => Math.max(1, lines.linePos(offset).line)
+  const faults = document.errors.map(({ message, pos }) => ({ message, line: line(pos[0]) }))
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && typeof key.value === 'string') return undefined
+      const offset = (key as { readonly range?: readonly number[] } | null)?.range?.[0] ?? 0
+      const message = isMap(key)
+        ? 'a text with {{ }} takes quotation marks, else it is read as a map'
+        : 'a key is a text'
+      faults.push({ message, line: line(offset) })
+      return visit.SKIP
+    },
+  })
+  if (faults.length > 0) throw new TemplateError(name, faults)
+  let value: unknown
+  try {
+    value = document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    throw new TemplateError(name, [{ message: error instanceof Error ? error.message : String(error) }])
+  }
+  return mapping(value, name)
+}
+
+function mapping(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TemplateError(name, [{ message: 'the file is not a map of fields' }])
+  if (isDeeper(value, deepestRecord))
+    throw new TemplateError(name, [{ message: `it is nested deeper than ${deepestRecord} levels` }])
+  return value
+}
