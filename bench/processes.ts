@@ -170,6 +170,7 @@ export interface ServerOptions {
   readonly source?: { readonly settings?: object; readonly [member: string]: unknown }
   readonly feeds?: readonly object[]
   readonly exporters?: readonly object[]
+  readonly bridges?: readonly object[]
   /** Arguments of node. */
   readonly preload?: readonly string[]
 }
@@ -188,6 +189,7 @@ export function serverArguments({
   source,
   feeds = [],
   exporters = [],
+  bridges = [],
   preload = [],
 }: ServerOptions): string[] {
   const settings = { baseUrl, accessId: 'bench', secretKey: 'bench', ...source?.settings }
@@ -198,6 +200,7 @@ export function serverArguments({
     sources: [{ name: 'tc', kind: 'threatconnect', every: 'off', proxy: 'none', ...source, settings }],
     feeds,
     exporters,
+    bridges,
   }
   // Made by us, so that the user that PostgreSQL runs as gets into it and its socket is there.
   mkdirSync(storeOf(folder), { recursive: true })

@@ -1,9 +1,11 @@
 /** The composition root: the only place that knows which sources, exporters and desks there are. */
+import { readFileSync } from 'node:fs'
 import type { Registries } from './config/load.ts'
-import type { Config, ExporterConfig, SourceConfig } from './config/model.ts'
+import type { BridgeEndConfig, Config, ExporterConfig, SourceConfig } from './config/model.ts'
 import type { Exporter } from './exporters/exporter.ts'
 import { exporters as exporterKinds } from './exporters/index.ts'
 import type { App } from './http/app.ts'
+import type { Bridge } from './pipeline/bridge/bridge.ts'
 import { type Destination, destinations } from './pipeline/exports/destination.ts'
 import type { PushTarget } from './pipeline/exports/push-request.ts'
 import { createPermit, type Permit } from './pipeline/product/permit.ts'
@@ -77,6 +79,52 @@ export function createExporters(
   }
 }
 
+export interface ConfiguredBridges {
+  /** In the order of the configuration. */
+  readonly bridges: readonly Bridge[]
+  /** Ends every connection. */
+  close(): void
+}
+
+/** All requests to one side of a bridge pass one gate; those that carry out an effect ask for leave last. */
+export function createBridgeEnds(
+  config: Pick<Config, 'bridges'>,
+  environment: Environment,
+): ConfiguredBridges {
+  const clients = clientsOf(environment)
+  const { log, now } = environment
+  const permit = createPermit()
+  const contextOf = (name: string, end: BridgeEndConfig) => {
+    const { concurrency, requestsPerMinute } = end
+    const gate = pacing({ concurrency, requestsPerMinute, now: () => performance.now() })
+    const connect = (baseUrl: string) => pacedClient(permitted(clients.connect(end, baseUrl), permit), gate)
+    return { name, connect, log, now }
+  }
+  const bridges = config.bridges.map((each): Bridge => {
+    const { name, ticketDesk, incidentSink, retry, ...rules } = each
+    const desk = definitionOf(ticketDesks, ticketDesk.kind)
+    const sink = definitionOf(incidentSinks, incidentSink.kind)
+    const { commentPrefix } = rules
+    return {
+      name,
+      deskKind: desk.kind,
+      sinkKind: sink.kind,
+      desk: desk.create(ticketDesk.settings, contextOf(name, ticketDesk)),
+      sink: sink.create(incidentSink.settings, {
+        ...contextOf(name, incidentSink),
+        readFile: (path) => readFileSync(path, 'utf8'),
+        commentPrefix,
+      }),
+      rules,
+      retry,
+      // One more than its requests, so that none of them waits for the store.
+      concurrency: incidentSink.concurrency + 1,
+      permit,
+    }
+  })
+  return { bridges, close: clients.close }
+}
+
 function permitted(client: HttpClient, permit: Permit): HttpClient {
   return {
     ...client,
@@ -88,7 +136,7 @@ function permitted(client: HttpClient, permit: Permit): HttpClient {
   }
 }
 
-type Instance = Pick<SourceConfig | ExporterConfig, 'kind' | 'timeoutMs' | 'proxy' | 'tls'>
+type Instance = Pick<SourceConfig | ExporterConfig | BridgeEndConfig, 'kind' | 'timeoutMs' | 'proxy' | 'tls'>
 
 function clientsOf({ env, version, log, now }: Environment) {
   const clients: HttpClient[] = []

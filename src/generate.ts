@@ -13,6 +13,7 @@ import { errorTable } from './errors.ts'
 import type { ExporterDefinition } from './exporters/exporter.ts'
 import { buildOpenApi } from './http/openapi.ts'
 import { exportSchema } from './http/routes/exports-schema.ts'
+import { ticketSchema } from './http/routes/tickets-schema.ts'
 import { indicatorSchema } from './model/indicator-schema.ts'
 import { version } from './version.ts'
 
@@ -23,6 +24,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ['schemas/config.json', json(configJsonSchema(registries))],
     ['schemas/indicator.json', json(standalone(indicatorSchema))],
     ['schemas/export.json', json(standalone(exportSchema))],
+    ['schemas/ticket.json', json(standalone(ticketSchema))],
     ['docs/errors.md', errors()],
     ['docs/connectors.md', connectors()],
   ])
@@ -57,20 +59,27 @@ ${rows.join('\n')}
 `
 }
 
-/** Sources and exporters: what each takes, and its settings as its schema describes them. */
+/** Every kind of connector: what each takes, and its settings as its schema describes them. */
 function connectors(): string {
-  const { sources, exporters } = registries
-  return `# Sources and exporters
+  const { sources, exporters, ticketDesks, incidentSinks } = registries
+  return `# Connectors
 
 What each kind has under \`settings\`; what all of them have besides stands in
-[feed-server.example.yaml](../feed-server.example.yaml). How pushes work: [pushing](pushing.md).
+[feed-server.example.yaml](../feed-server.example.yaml). How pushes work: [pushing](pushing.md);
+how tickets do: [tickets](tickets.md).
 
 ## Sources
 
 ${sources.map((source) => connector(source, [])).join('\n')}
 ## Exporters
 
-${exporters.map((exporter) => connector(exporter, pushWords(exporter))).join('\n')}`
+${exporters.map((exporter) => connector(exporter, pushWords(exporter))).join('\n')}
+## Ticket desks
+
+${ticketDesks.map((desk) => connector(desk, [])).join('\n')}
+## Incident sinks
+
+${incidentSinks.map((sink) => connector(sink, [])).join('\n')}`
 }
 
 function pushWords({ accepts, maxBatch, objectsPerRun = 1000, options }: ExporterDefinition): string[] {

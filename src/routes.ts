@@ -8,6 +8,7 @@ import { type FeedLists, feedLists } from './feeds/feed-lists.ts'
 import { inFeeds } from './feeds/feed-membership.ts'
 import type { RoutePlugin } from './http/app.ts'
 import type { ApiKey } from './http/auth.ts'
+import { bridgeRoutes } from './http/routes/bridges.ts'
 import { changeRoutes } from './http/routes/changes.ts'
 import { exporterRoutes } from './http/routes/exporters.ts'
 import { exportRoutes } from './http/routes/exports.ts'
@@ -15,6 +16,7 @@ import { exporterSchema, exportSchema } from './http/routes/exports-schema.ts'
 import { feedRoutes } from './http/routes/feeds.ts'
 import { feedApiRoutes } from './http/routes/feeds-api.ts'
 import { indicatorRoutes } from './http/routes/indicators.ts'
+import { pollRoutes } from './http/routes/polls.ts'
 import { pushRoutes } from './http/routes/push.ts'
 import { runRoutes } from './http/routes/runs.ts'
 import { sourceRunsRoutes } from './http/routes/source-runs.ts'
@@ -22,8 +24,11 @@ import { type SourceInfo, sourceRoutes, sourceSchemas } from './http/routes/sour
 import { taxiiRoutes } from './http/routes/taxii.ts'
 import { tcGetIndicators } from './http/routes/tc-get-indicators.ts'
 import { tcGetOwners } from './http/routes/tc-get-owners.ts'
+import { ticketRoutes } from './http/routes/tickets.ts'
+import { bridgeSchema, effectSchema, pollSchema, ticketSchema } from './http/routes/tickets-schema.ts'
 import type { ServerOptions } from './http/server.ts'
 import { indicatorSchema } from './model/indicator-schema.ts'
+import type { Bridges } from './pipeline/bridge/bridges.ts'
 import type { Exports } from './pipeline/exports/exports.ts'
 import type { Fetches } from './pipeline/schedule.ts'
 import { absent } from './store/absent.ts'
@@ -51,6 +56,7 @@ export interface Stored {
   readonly store: PostgresStore
   readonly fetches: Fetches
   readonly exports: Exports
+  readonly bridges: Bridges
   /** Keys beside those of the configuration; they count only where it has some. */
   readonly keys?: readonly ApiKey[]
 }
@@ -60,9 +66,9 @@ export function routesOf(
   config: Config,
   environment: Pick<Environment, 'log' | 'version' | 'now'>,
   sources: Sources,
-  stored: Pick<Stored, 'store' | 'fetches' | 'exports'> | undefined,
+  stored: Pick<Stored, 'store' | 'fetches' | 'exports' | 'bridges'> | undefined,
 ): Pick<ServerOptions, 'routes' | 'schemas'> & { close(): void } {
-  const { store, fetches, exports } = stored ?? nothingStored
+  const { store, fetches, exports, bridges } = stored ?? nothingStored
   const { publicUrl } = config.server
   const shared = { store, ...(publicUrl !== undefined && { publicUrl }) }
   const { feeds } = config
@@ -91,6 +97,9 @@ export function routesOf(
     pushRoutes({ exports, filter: limitedFilterSchema }),
     exportRoutes({ ...shared, exports }),
     exporterRoutes({ exports }),
+    bridgeRoutes({ bridges }),
+    pollRoutes({ ...shared, bridges }),
+    ticketRoutes({ ...shared, bridges }),
     taxiiRoutes({
       ...shared,
       names: feeds.map(({ name }) => name),
@@ -101,7 +110,16 @@ export function routesOf(
   ]
   return {
     routes,
-    schemas: [indicatorSchema, ...sourceSchemas, exportSchema, exporterSchema],
+    schemas: [
+      indicatorSchema,
+      ...sourceSchemas,
+      exportSchema,
+      exporterSchema,
+      pollSchema,
+      bridgeSchema,
+      effectSchema,
+      ticketSchema,
+    ],
     close: stored === undefined ? () => {} : lists.close,
   }
 }
@@ -134,7 +152,7 @@ function listsOf(
 /** Of one indicator, by its `why`. */
 const mostExportsTold = 1000
 
-const nothingStored: Pick<Stored, 'store' | 'fetches' | 'exports'> = {
+const nothingStored: Pick<Stored, 'store' | 'fetches' | 'exports' | 'bridges'> = {
   store: absent<Stored['store']>('a store'),
   fetches: {
     fetch: absent<Fetches>('a store').fetch,
@@ -142,4 +160,5 @@ const nothingStored: Pick<Stored, 'store' | 'fetches' | 'exports'> = {
     stopping: new AbortController().signal,
   },
   exports: absent<Exports>('a store'),
+  bridges: absent<Bridges>('a store'),
 }

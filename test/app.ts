@@ -4,6 +4,7 @@ import { stringify } from 'yaml'
 import {
   type ConfiguredExporters,
   createApp,
+  createBridgeEnds,
   createExporters,
   createSources,
   registries,
@@ -13,12 +14,13 @@ import type { Config } from '../src/config/model.ts'
 import { formatProblem } from '../src/config/problem.ts'
 import { renderForCollections } from '../src/feeds/stix/objects.ts'
 import type { App } from '../src/http/app.ts'
+import { createBridges } from '../src/pipeline/bridge/bridges-service.ts'
 import { createExports } from '../src/pipeline/exports/exports.ts'
 import { pipelineSources } from '../src/pipeline/pipeline-source.ts'
 import { createSchedule, type Schedule } from '../src/pipeline/schedule.ts'
 import { demoAccount } from '../src/sources/threatconnect/simulator/accounts.ts'
 import { openPostgresStore, type PostgresStore } from '../src/store/postgres/index.ts'
-import { freshDatabase } from './store/database.ts'
+import { type Connection, freshDatabase } from './store/database.ts'
 
 /** An entry of `sources` with the simulator's account; `more` goes beside its settings, or replaces them. */
 export function sourceEntry<M extends { settings?: object } | object>(baseUrl: string, more?: M): object {
@@ -54,6 +56,8 @@ export async function appWith(file: object, log = pino({ level: 'silent' })): Pr
 
 export interface StoredApp {
   readonly app: App
+  /** Ends all of it at once; otherwise it ends with the test. */
+  stop(): Promise<void>
   /** Another one over the same store, as after a restart; closed with the test. */
   again(): Promise<App>
   readonly store: PostgresStore
@@ -62,6 +66,17 @@ export interface StoredApp {
 }
 
 export type Sending = Pick<ConfiguredExporters, 'targets' | 'destinations' | 'close'>
+
+export interface StoredOptions {
+  /** Milliseconds since the epoch, of the whole server. Default the machine's. */
+  readonly now?: () => number
+  /** When a bridge looks up what may have been carried out. */
+  readonly settleMs?: readonly number[]
+  /** Of a database that is there already, as after a restart, or of another server. Default: a fresh one. */
+  readonly connection?: Connection
+  /** Whether no other server works on the database. Default true. */
+  readonly exclusive?: boolean
+}
 
 /**
  * With a store of its own, closed with the test.
@@ -72,41 +87,68 @@ export async function storedApp(
   file: object,
   log = pino({ level: 'silent' }),
   sending?: Sending,
+  { now = Date.now, settleMs, exclusive = true, ...more }: StoredOptions = {},
 ): Promise<StoredApp> {
   const config = configOf(file)
-  const environment = { log, version: '0.0.0', env: {}, now: Date.now }
+  const environment = { log, version: '0.0.0', env: {}, now }
   const { targets, destinations, close } = sending ?? createExporters(config, environment)
-  const { connection } = await freshDatabase(t)
-  const store = await openPostgresStore({ connection, log, render: renderForCollections })
+  const connection = more.connection ?? (await freshDatabase(t)).connection
+  const store = await openPostgresStore({
+    ...{ connection, log, render: renderForCollections },
+    now: () => new Date(now()),
+  })
   const configured = createSources(config, environment)
   const sources = pipelineSources(config, configured.sources)
   await store.registerSources(sources.map(({ name }) => name))
   await store.registerExporters(targets.map(({ name }) => name))
+  const ends = createBridgeEnds(config, environment)
+  await store.registerBridges(ends.bridges.map(({ name }) => name))
   const forwards = destinations.flatMap(({ forward }) => (forward === null ? [] : [forward]))
   await store.registerFeeds([...config.feeds, ...forwards])
   const schedule = createSchedule({
-    ...{ store, sources, connection, exclusive: true, log, now: Date.now },
+    ...{ store, sources, connection, exclusive, log, now },
     exports: { destinations, store },
+    bridges: {
+      bridges: ends.bridges,
+      store,
+      triesPaused: true,
+      holdsBack: !exclusive,
+      ...(settleMs && { settleMs }),
+    },
+  })
+  const bridges = createBridges({
+    ...{ bridges: ends.bridges, store, log, now },
+    stopping: schedule.stopping,
+    wakeBridge: schedule.wakeBridge,
+    wakePoll: schedule.wakePoll,
   })
   const exports = createExports({
-    ...{ store, destinations: targets, feeds: config.feeds, log, now: Date.now },
+    ...{ store, destinations: targets, feeds: config.feeds, log, now },
     sources: sources.map(({ name }) => name),
     stopping: schedule.stopping,
     wake: schedule.wake,
   })
   const apps: App[] = []
   const again = async () => {
-    const app = await createApp(config, environment, { configured, store, fetches: schedule, exports })
+    const stored = { configured, store, fetches: schedule, exports, bridges }
+    const app = await createApp(config, environment, stored)
     apps.push(app)
     await app.ready()
     return app
   }
   const app = await again()
-  t.teardown(async () => {
+  let stopping: Promise<void> | undefined
+  const end = async () => {
     await Promise.all([...apps.map((each) => each.close()), schedule.stop(1000)])
     configured.close()
     close()
+    ends.close()
     await store.close()
-  })
-  return { app, again, store, schedule }
+  }
+  const stop = () => {
+    stopping ??= end()
+    return stopping
+  }
+  t.teardown(stop)
+  return { app, stop, again, store, schedule }
 }

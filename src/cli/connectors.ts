@@ -1,9 +1,10 @@
 /** What is configured, for commands that ask it and end. */
 import type { Command } from 'commander'
-import { createExporters, createSources } from '../app.ts'
+import { createBridgeEnds, createExporters, createSources } from '../app.ts'
 import type { Sources } from '../commands/pick-source.ts'
 import { environment } from '../config/environment.ts'
 import type { Exporter } from '../exporters/exporter.ts'
+import type { Bridge } from '../pipeline/bridge/bridge.ts'
 import { version } from '../version.ts'
 import { interruptible } from './interruptible.ts'
 import { configOf } from './load-config.ts'
@@ -11,6 +12,7 @@ import { configOf } from './load-config.ts'
 export interface Connectors {
   readonly sources: Sources
   readonly exporters: ReadonlyMap<string, Exporter>
+  readonly bridges: readonly Bridge[]
 }
 
 /** @throws CommandError for whatever goes wrong, without the secrets of the configuration */
@@ -23,11 +25,13 @@ export async function withConnectors(
     const surroundings = { log, version, env: environment(), now: Date.now }
     const { sources, close } = createSources(config, surroundings)
     const sending = createExporters(config, surroundings)
+    const ends = createBridgeEnds(config, surroundings)
     try {
-      await action({ sources, exporters: sending.exporters }, signal)
+      await action({ sources, exporters: sending.exporters, bridges: ends.bridges }, signal)
     } finally {
       close()
       sending.close()
+      ends.close()
     }
   })
 }

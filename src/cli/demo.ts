@@ -61,7 +61,7 @@ const sourceName = 'tc'
 
 /** The demo's own configuration, read as any other: only the log's level and the port are the user's to change. */
 function demoConfig(simulators: Simulators, folder: string, port: number | undefined): LoadedConfig {
-  const { threatconnect, secureworks, darktrace, cofense } = simulators
+  const { threatconnect, secureworks, darktrace, cofense, ctp, soar } = simulators
   const file = {
     server: { host: '127.0.0.1', port: 8080 },
     log: { level: 'warn' },
@@ -79,6 +79,22 @@ function demoConfig(simulators: Simulators, folder: string, port: number | undef
       { kind: 'darktrace', proxy: 'none', settings: darktrace, forward: { types: ['domain'], minScore: 3 } },
       { kind: 'cofense', proxy: 'none', settings: cofense },
     ],
+    bridges: [
+      {
+        name: 'ctp',
+        ticketDesk: { kind: 'secureworks-ctp', proxy: 'none', settings: { ...ctp, every: '1m' } },
+        incidentSink: {
+          kind: 'ibm-soar',
+          proxy: 'none',
+          settings: {
+            ...soar,
+            closeMap: { default: 'Inconclusive' },
+            closeCodes: { 'Confirmed Security Incident': 'True Positive' },
+            changesEvery: '5s',
+          },
+        },
+      },
+    ],
   }
   const { FEED_LOG_LEVEL, FEED_PORT } = environment()
   const loaded = loadConfig({
@@ -93,7 +109,8 @@ function demoConfig(simulators: Simulators, folder: string, port: number | undef
   throw configFailure(loaded.errors)
 }
 
-function welcome(url: string, { threatconnect, secureworks, darktrace, cofense }: Simulators): string {
+function welcome(url: string, simulators: Simulators): string {
+  const { threatconnect, secureworks, darktrace, cofense, ctp, soar } = simulators
   const json = "-H 'Content-Type: application/json'"
   return `
 The demo runs; Ctrl-C ends all of it.
@@ -105,11 +122,13 @@ The demo runs; Ctrl-C ends all of it.
   ${secureworks.baseUrl}  the simulated Secureworks Taegis XDR
   ${darktrace.host}  the simulated Darktrace, which gets the bad domains by itself
   ${cofense.baseUrl}  the simulated Cofense Triage
+  ${new URL(ctp.baseUrl).origin}/_sim/tickets  the simulated Secureworks CTP, and its tickets
+  ${soar.baseUrl}  the simulated IBM SOAR: open it in a browser to see the incidents made of them
 
 Five commands to try:
 
   curl '${url}/feeds/block-ip.txt?profile=panos-ip'
-  curl '${url}/api/v1/indicators?type=domain&min_score=3&limit=2'
+  curl '${url}/api/v1/tickets?state=open&limit=2'
   curl -X POST '${url}/api/v1/sources/tc/fetch?wait=60'
   curl '${url}/api/v1/push/secureworks?wait=30' ${json} -d '{"indicators":["203.0.113.7","evil.example"]}'
   curl '${url}/api/v1/tc-get-indicators?indicator_type=Address,Host&confidence=50&threat_assess_score=300&view=xsoar'

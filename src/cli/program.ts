@@ -9,6 +9,7 @@ import { describe, type ExitCode, exitCodeOf } from './failure.ts'
 import { fetchCommand } from './fetch.ts'
 import { getIndicatorsCommand } from './get-indicators.ts'
 import { getOwnersCommand } from './get-owners.ts'
+import { installFieldsCommand } from './install-fields.ts'
 import { keysCommand } from './keys.ts'
 import { pushCommand } from './push.ts'
 import { restoreCommand } from './restore.ts'
@@ -60,6 +61,7 @@ function program(): Command {
     backupCommand,
     restoreCommand,
     checkCommand,
+    installFieldsCommand,
     configCommand,
     keysCommand,
   ]) {

@@ -45,7 +45,7 @@ export async function serve(
   const log = await createLog({ level: config.log.level, secrets: config.secrets, stream: process.stdout })
   outliveReader()
   const { host, note } = listenHost(config.server.host, config.auth.keys.length > 0)
-  for (const warning of [...warnings, ...notServedYet(config), ...(note === undefined ? [] : [note])]) {
+  for (const warning of [...warnings, ...(note === undefined ? [] : [note])]) {
     log.warn(warning)
   }
   // The store is loaded for those who need it.
@@ -77,10 +77,4 @@ export async function serve(
     await server.stop()
     throw error
   }
-}
-
-/** What the configuration asks for and this version does not do must not go unsaid. */
-function notServedYet({ bridges }: Config): string[] {
-  if (bridges.length === 0) return []
-  return [`bridges are configured (${bridges.length}), but this version does not serve bridges yet`]
 }

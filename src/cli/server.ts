@@ -1,9 +1,10 @@
 /** The whole server in this process: store, sources, exporters, schedule and HTTP, started and stopped in order. */
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import { createApp, createExporters, createSources } from '../app.ts'
+import { createApp, createBridgeEnds, createExporters, createSources } from '../app.ts'
 import type { Config } from '../config/model.ts'
 import type { App } from '../http/app.ts'
+import { createBridges } from '../pipeline/bridge/bridges-service.ts'
 import { createExports } from '../pipeline/exports/exports.ts'
 import { pipelineSources } from '../pipeline/pipeline-source.ts'
 import { createSchedule, type Schedule } from '../pipeline/schedule.ts'
@@ -56,9 +57,13 @@ async function overStore(config: Config, environment: Environment, opened: Opene
   const { targets, destinations, forwards } = sending
   await store.registerExporters(targets.map(({ name }) => name))
   await store.registerFeeds([...config.feeds, ...forwards])
+  const ends = createBridgeEnds(config, environment)
+  const { bridges: carried } = ends
+  await store.registerBridges(carried.map(({ name }) => name))
   const schedule = createSchedule({
     ...{ store, sources, connection, exclusive, log, now },
     exports: { destinations, store, triesPaused: true, holdsBack: true },
+    bridges: { bridges: carried, store, triesPaused: true, holdsBack: true },
     housekeeping: {},
   })
   const exports = createExports({
@@ -67,9 +72,18 @@ async function overStore(config: Config, environment: Environment, opened: Opene
     stopping: schedule.stopping,
     wake: schedule.wake,
   })
+  const bridges = createBridges({
+    ...{ bridges: carried, store, log, now },
+    stopping: schedule.stopping,
+    wakeBridge: schedule.wakeBridge,
+    wakePoll: schedule.wakePoll,
+  })
   const door = config.store.kind === 'embedded' ? admission(config.store.folder) : undefined
   const keys = door === undefined ? [] : [door.key]
-  const app = await createApp(config, environment, { configured, store, fetches: schedule, exports, keys })
+  const app = await createApp(config, environment, {
+    ...{ configured, store, exports, bridges, keys },
+    fetches: schedule,
+  })
   const stopServing = stopper(app, log)
   let stopping: Promise<void> | undefined
   const stop = async () => {
@@ -77,6 +91,7 @@ async function overStore(config: Config, environment: Environment, opened: Opene
     await Promise.all([stopServing(), schedule.stop(handBackMs)])
     configured.close()
     sending.close()
+    ends.close()
     await opened.close()
   }
   return {

@@ -28,7 +28,7 @@ export function simulateCommand(program: Command): void {
 }
 
 /** A line for each: where it is, and what the settings of its kind have to say. */
-function simulatorsText({ threatconnect, secureworks, darktrace, cofense }: Simulators): string {
+function simulatorsText({ threatconnect, secureworks, darktrace, cofense, ctp, soar }: Simulators): string {
   const line = (product: string, address: string, account: Readonly<Record<string, string>>) => {
     const settings = Object.entries(account).filter(([, value]) => value !== address)
     return `${product} simulator: ${address} (${settings.map((setting) => setting.join(' ')).join(', ')})\n`
@@ -38,11 +38,13 @@ function simulatorsText({ threatconnect, secureworks, darktrace, cofense }: Simu
     line('Secureworks Taegis XDR', secureworks.baseUrl, secureworks),
     line('Darktrace', darktrace.host, darktrace),
     line('Cofense Triage', cofense.baseUrl, cofense),
+    line('Secureworks CTP', ctp.baseUrl, ctp),
+    line('IBM SOAR', soar.baseUrl, soar),
   ].join('')
 }
 
 /** Simulators beyond the first. */
-const others = 3
+const others = 5
 
 function firstPort(text: string): number {
   const port = portNumber(text)

@@ -5,6 +5,7 @@ import type { FeedStore } from '../store/feed-store.ts'
 import type { IndicatorReader } from '../store/indicator-reader.ts'
 import type { PublicationStore } from '../store/publication-store.ts'
 import type { IngestStore } from '../store/store.ts'
+import type { TicketStore } from '../store/ticket-store.ts'
 import type { Queues } from './queue.ts'
 
 export interface HousekeepingOptions {
@@ -18,7 +19,8 @@ export type HousekeepingStore = Pick<IngestStore, 'expire' | 'prune' | 'forgetSo
   Pick<IndicatorReader, 'sourceNames'> &
   Pick<PublicationStore, 'prunePublications'> &
   Pick<FeedStore, 'pruneFeeds'> &
-  Pick<DeliveryStore, 'pruneExports'>
+  Pick<DeliveryStore, 'pruneExports'> &
+  Pick<TicketStore, 'pruneTickets'>
 
 interface Context {
   readonly store: HousekeepingStore
@@ -43,7 +45,7 @@ export interface Housekeeping {
 
 /** Observations in one transaction: feeds and lookups go on meanwhile. */
 const batch = 1000
-/** Changes and tombstones are kept for 30 days, exports for 30 days after they ended. */
+/** Changes, tombstones and the history of tickets are kept for 30 days, exports for 30 days after they ended. */
 const keptMs = 30 * 86_400_000
 
 export function housekeeping(
@@ -57,7 +59,8 @@ export function housekeeping(
   const prune = async () => {
     const before = new Date(now() - keptMs)
     const changes = (await store.prune(before)) + (await store.prunePublications(before))
-    const rows = changes + (await store.pruneFeeds()) + (await store.pruneExports(before, new Date(now())))
+    const exports = (await store.pruneFeeds()) + (await store.pruneExports(before, new Date(now())))
+    const rows = changes + exports + (await store.pruneTickets(before))
     if (rows > 0) log.info({ rows }, 'what is old was removed')
   }
   const forget = async () => {

@@ -1,10 +1,14 @@
 /**
- * Who fetches and delivers what, and when. The truth stands in tables of the store; a queue for each source and each
- * destination only says when to look there, so that of any number of replicas one at a time works at it.
+ * Who fetches, delivers and bridges what, and when. The truth stands in tables of the store; a queue for each source,
+ * each destination and each side of a bridge only says when to look there, so that of any number of replicas one at a
+ * time works at it.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Run, SourceState, Store } from '../store/store.ts'
+import type { TicketStore } from '../store/ticket-store.ts'
+import type { Bridge } from './bridge/bridge.ts'
+import { type BridgeWork, bridgeWork } from './bridge/bridge-work.ts'
 import { dueAt } from './due.ts'
 import type { Destination } from './exports/destination.ts'
 import { type ExportStore, type ExportWork, exportWork } from './exports/export-work.ts'
@@ -35,7 +39,17 @@ export interface ScheduleOptions {
     /** Whether what another process had under way waits until that one has noticed; a command can't wait so long. */
     readonly holdsBack?: boolean
   }
-  /** How often each replica looks whether every source and destination has its call. Default 15 s. */
+  /** Absent in a process that carries no tickets. */
+  readonly bridges?: {
+    readonly bridges: readonly Bridge[]
+    readonly store: TicketStore
+    /** As of exports. */
+    readonly triesPaused?: boolean
+    readonly holdsBack?: boolean
+    /** When what may have been carried out is looked up, milliseconds since; by default the bridge's own. */
+    readonly settleMs?: readonly number[]
+  }
+  /** How often each replica looks whether everything has its call. Default 15 s. */
   readonly planEveryMs?: number
 }
 
@@ -59,10 +73,14 @@ export interface Fetches {
   readonly stopping: AbortSignal
 }
 
-/** What pushes can ask of the schedule. */
+/** What pushes and bridges can ask of the schedule. Before the start: nothing, everything is looked at then. */
 export interface Wakes {
-  /** Something is to be delivered, or may go on. Before the start: nothing, everything is looked at then. */
+  /** Something is to be delivered, or may go on. */
   wake(exporter: string): Promise<void>
+  /** Something is to be done for a ticket, or may go on. */
+  wakeBridge(bridge: string): Promise<void>
+  /** A poll was begun, or the desk may be read again. */
+  wakePoll(bridge: string): Promise<void>
 }
 
 /** Not started yet: what is asked for before is fetched at the start. */
@@ -78,6 +96,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   let starting: Promise<void> | undefined
   let planning: Promise<void> | undefined
   let exporting: ExportWork | undefined
+  let bridging: BridgeWork | undefined
 
   const begin = async (opened: Queues) => {
     const planner: Planner = { store, queues: opened, now, startedAt }
@@ -98,12 +117,18 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       options.exports &&
       exportWork({ ...options, ...options.exports, queues: opened, signal, cut: cutting.signal })
     await exports?.work()
-    // Woken before, it would have no queues.
+    const tickets =
+      options.bridges &&
+      bridgeWork({ ...options, ...options.bridges, queues: opened, startedAt, signal, cut: cutting.signal })
+    await tickets?.work()
+    // Woken before, they would have no queues.
     exporting = exports
+    bridging = tickets
     const planAll = async () => {
       for (const source of sources) await plan(source, planner)
       await keeping?.plan()
       await exporting?.plan()
+      await bridging?.plan()
     }
     await planAll()
     planning = repeatedly(() => planAll().then(() => keeping?.forget()), {
@@ -137,6 +162,12 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     },
     async wake(exporter) {
       await exporting?.wake(exporter)
+    },
+    async wakeBridge(bridge) {
+      await bridging?.wakeBridge(bridge)
+    },
+    async wakePoll(bridge) {
+      await bridging?.wakePoll(bridge)
     },
     nextFetch(name, state) {
       const source = byName.get(name)

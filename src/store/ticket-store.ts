@@ -48,6 +48,7 @@ export interface TakenTicket {
   /** Of the content without the version: equal ones are the same ticket, unchanged. */
   readonly hash: string
   readonly status: string | null
+  readonly title: string | null
   /** RFC 3339; an older state than the stored one is noted, not taken. */
   readonly updatedAt: string | null
 }
@@ -81,6 +82,9 @@ export interface TicketRecord {
   readonly bridge: string
   readonly ticketId: string
   readonly raw: RawTicket
+  /** In the words of the desk. */
+  readonly status: string | null
+  readonly title: string | null
   readonly state: TicketState
   readonly reason: string | null
   /** Grows by one with each changed content that was taken. */
@@ -194,11 +198,11 @@ export interface TicketChange {
 export interface Step {
   readonly ticketId: string
   readonly change?: TicketChange
-  /** Of what was inflight, or is decided without being tried. */
+  /** Of what was inflight, or is decided without being tried. What is done or skipped by now stays so. */
   readonly settle?: readonly EffectChange[]
   /** Those whose kind and key exist already are left out. */
   readonly add?: readonly NewEffect[]
-  /** Becomes inflight; refused where somebody changed it meanwhile. */
+  /** Becomes inflight; refused where somebody changed it meanwhile, or another one of the ticket is inflight. */
   readonly begin?: number
   readonly events?: readonly Omit<TicketEvent, 'at'>[]
   /** The effects were planned of this revision. */
@@ -254,7 +258,8 @@ export interface TicketStore {
     readonly now: Date
   }): Promise<{ readonly poll: Poll; readonly changed: readonly string[] }>
   /**
-   * Versions that are not acknowledged, oldest first: of each ticket the newest; older ones of it need not be any more.
+   * Versions that are not acknowledged, or were handed out again since, oldest first: of each ticket the newest; older
+   * ones of it need not be any more.
    * @param receivedBefore those only; absent: all
    */
   unacknowledged(
@@ -295,6 +300,8 @@ export interface TicketStore {
   ): Promise<readonly Poll[]>
   /** Effects of the tickets whose newest content came with this poll, as they stand now. */
   pollEffects(id: string): Promise<Readonly<Record<EffectState, number>>>
+  /** Tickets whose newest content came with this poll and is not planned yet. */
+  pollUnplanned(id: string): Promise<number>
 
   // Working at effects. Whoever works at a bridge holds its claim; all of these but `nextWork` throw ClaimLost.
 
@@ -315,8 +322,9 @@ export interface TicketStore {
   nextWork(bridge: string): Promise<string | undefined>
   work(bridge: string, claim: number, ticketId: string): Promise<Work | undefined>
   /**
-   * Writes a step. The ticket is due again at `dueAt`; null: once something else comes of it.
-   * @returns the work as it is then; begun: whether `begin` was possible
+   * Writes a step. The ticket is due again at `dueAt`; null: once something else comes of it. Where `begin` was not
+   * possible it is due at once.
+   * @returns the work as it is then; begun: whether `begin` was possible @throws ServiceError TICKET_UNKNOWN
    */
   step(
     bridge: string,
@@ -333,15 +341,32 @@ export interface TicketStore {
   ticketOfIncident(bridge: string, incidentId: string): Promise<string | undefined>
   /** Tickets with an open incident that were last seen, or read anew, before. Longest ago first. */
   unseenSince(bridge: string, before: Date, options: { readonly limit: number }): Promise<readonly string[]>
+  /**
+   * A ticket that its desk has no more: seen now, and told of once in its history.
+   * @returns whether it is told of for the first time
+   */
+  noteGone(
+    bridge: string,
+    ticketId: string,
+    event: { readonly kind: string; readonly detail: string },
+    now: Date,
+  ): Promise<boolean>
   /** A ticket as it was just read by its id. @returns whether it is new or changed */
   takeRead(bridge: string, ticket: Omit<TakenTicket, 'version'>, now: Date): Promise<boolean>
-  /** Makes a ticket due now: for planning, too, where `replan`. @returns false: there is no such ticket */
+  /**
+   * Makes a ticket due now: for planning, too, where `replan`.
+   * @param options forgetIncident: as if it never had one; what is still to be done at it is skipped
+   * @returns false: there is no such ticket
+   */
   wakeTicket(
     bridge: string,
     ticketId: string,
     options: { readonly now: Date; readonly replan: boolean; readonly forgetIncident?: boolean },
   ): Promise<boolean>
-  /** Adds effects of a ticket from outside of the work at it, and makes it due. @returns those that are new */
+  /**
+   * Adds effects of a ticket from outside of the work at it, and makes it due, where any is new or the change is one.
+   * @returns how many are new @throws ServiceError TICKET_UNKNOWN
+   */
   addEffects(
     bridge: string,
     ticketId: string,
@@ -354,7 +379,7 @@ export interface TicketStore {
 
   bridgeHealth(bridge: string, end: BridgeEnd): Promise<Health>
   saveBridgeHealth(bridge: string, end: BridgeEnd, health: Health): Promise<void>
-  /** Closes both circuits and makes what waits due at once. */
+  /** Closes both circuits and makes what waits due at once; what is ambiguous settles first. */
   resumeBridge(bridge: string, now: Date): Promise<void>
 
   // Reading and setting right
@@ -383,7 +408,8 @@ export interface TicketStore {
   }): Promise<readonly Effect[]>
   effect(id: number): Promise<Effect | undefined>
   /**
-   * Makes an effect that is dead, failed or ambiguous be tried at once (retry), or never (skip: pending ones, too).
+   * Makes an effect that is dead, failed or ambiguous be tried at once (retry), or never (skip: pending ones, too). A
+   * retried one that is ambiguous stays so, and is looked up at once, or when it has settled.
    * @returns the effect as it is then; changed: false where its state does not allow it
    */
   setEffect(
@@ -391,6 +417,6 @@ export interface TicketStore {
     to: 'retry' | 'skip',
     now: Date,
   ): Promise<{ readonly effect: Effect; readonly changed: boolean } | undefined>
-  /** Forgets polls, events, and versions that were acknowledged, from before. @returns rows */
+  /** Forgets polls but the last, events, and versions that were acknowledged, from before. @returns rows */
   pruneTickets(before: Date): Promise<number>
 }

@@ -51,7 +51,8 @@ export function circuitOf(before: Health, options: Options): Circuit {
   }
 }
 
-function tellOf({ circuit, error, waitUntil }: Health, product: string, log: Logger): void {
+/** @param product for people: `the exporter` */
+export function tellOf({ circuit, error, waitUntil }: Health, product: string, log: Logger): void {
   const what = {
     closed: 'works again',
     open: 'fails: one try now and then tells whether it works again',

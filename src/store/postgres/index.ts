@@ -4,6 +4,7 @@ import type { DeliveryStore, MatchingStore } from '../delivery-store.ts'
 import type { IndicatorReader } from '../indicator-reader.ts'
 import type { PublicationRenderer } from '../publication-store.ts'
 import type { Store } from '../store.ts'
+import type { TicketStore } from '../ticket-store.ts'
 import { changeStore } from './changes.ts'
 import { type DatabaseOptions, openDatabase } from './database.ts'
 import { deliveryStore } from './exports/index.ts'
@@ -15,6 +16,7 @@ import { migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import { publicationStore } from './publications.ts'
 import { runStore } from './runs.ts'
+import { ticketStore } from './tickets/index.ts'
 
 export interface PostgresStoreOptions extends DatabaseOptions {
   /** Default true; false leaves the schema as it is. */
@@ -26,7 +28,7 @@ export interface PostgresStoreOptions extends DatabaseOptions {
 }
 
 /** With the texts that are served as they are stored. */
-export type PostgresStore = Store & IndicatorReader & ChangeLog & DeliveryStore & MatchingStore
+export type PostgresStore = Store & IndicatorReader & ChangeLog & DeliveryStore & MatchingStore & TicketStore
 
 /** @throws ServiceError STORE_UNAVAILABLE: no connection, PostgreSQL below 15, the schema of a newer program */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
@@ -46,6 +48,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     ...publicationStore(database, options.render ?? noRenderer),
     ...deliveryStore(database, options.now),
     ...matchingStore(database),
+    ...ticketStore(database),
     ready: database.ready,
     close: database.close,
   }

@@ -2,23 +2,18 @@
  * Bridges: `ticket_version` is the inbox, `ticket` the newest content with its incident, `effect` what is to be done at
  * either side. Tickets are text, not jsonb: they may hold U+0000.
  *
- * Whoever locks rows of several of these tables does so in this order: bridge, poll, ticket by id, then what belongs to
- * these tickets.
+ * Whoever locks rows of several of these tables does so in this order: bridge, poll, bridge_end, ticket by id, then what
+ * belongs to these tickets. Who changes an effect holds its ticket.
  */
 export const sql = `
 create table bridge (
   id smallint generated always as identity primary key,
   name text not null unique,
   -- Who works at its effects: a greater number than every earlier one; what comes with an older one is refused.
-  claim integer not null default 0,
-  -- Of the sink: where reading its changes goes on.
-  change_cursor text,
-  changes_at timestamptz,
-  -- When the last poll began that read every queue to its end.
-  complete_at timestamptz,
-  -- {"from", "to"}: not read for longer than the desk keeps tickets.
-  gap jsonb
+  claim integer not null default 0
 );
+
+-- What changes while others hold the bridge's row.
 
 create table bridge_end (
   bridge smallint not null references bridge (id),
@@ -27,8 +22,23 @@ create table bridge_end (
   failures integer not null default 0,
   wait_until timestamptz,
   error jsonb,
+  -- desk: when the last poll began that read every queue to its end; sink: when its changes were last read.
+  read_at timestamptz,
+  -- sink: where reading its changes goes on.
+  cursor text,
+  -- desk: {"from", "to"}, not read for longer than it keeps tickets.
+  gap jsonb,
   primary key (bridge, side)
 );
+
+-- How many tickets and effects have each state: the sum of these, written by whoever changes one.
+create table bridge_tally (
+  bridge smallint not null,
+  what text not null,
+  state text not null,
+  n bigint not null
+);
+create index bridge_tally_of on bridge_tally (bridge);
 
 create table poll (
   id uuid primary key,
@@ -58,6 +68,7 @@ create table ticket (
   raw text not null,
   hash text not null,
   status text,
+  title text,
   updated_at timestamptz,
   -- The poll that brought the content.
   poll uuid,
@@ -75,14 +86,16 @@ create table ticket (
   first_seen_at timestamptz not null,
   last_seen_at timestamptz not null,
   changed_at timestamptz not null,
+  -- The effect that is under way.
+  inflight bigint,
   -- Something is to be planned or done then; null: nothing.
   due_at timestamptz,
   -- Counts what came of it from outside of the work at it: whoever works at it then looks again before it comes to rest.
   stirred integer not null default 0,
   primary key (bridge, id)
 ) with (fillfactor = 70);
-create index ticket_due on ticket (bridge, due_at) where due_at is not null;
-create index ticket_by_change on ticket (bridge, changed_at desc, id);
+create index ticket_due on ticket (bridge, due_at, id) where due_at is not null;
+create index ticket_by_state on ticket (bridge, state, changed_at desc, id);
 create index ticket_by_incident on ticket (bridge, incident_id) where incident_id is not null;
 create index ticket_by_poll on ticket (poll);
 create index ticket_by_seen on ticket (bridge, last_seen_at) where incident_status = 'open';
@@ -96,12 +109,15 @@ create table ticket_version (
   updated_at timestamptz,
   acknowledged_at timestamptz,
   ack_code text,
+  -- It came after a newer state of the ticket.
+  outdated boolean not null default false,
   -- In which they came.
   position bigint generated always as identity,
   primary key (bridge, ticket, version),
   foreign key (bridge, ticket) references ticket (bridge, id)
 );
-create index ticket_version_waiting on ticket_version (bridge, position) where acknowledged_at is null;
+create index ticket_version_waiting on ticket_version (bridge, ticket) where acknowledged_at is null;
+create index ticket_version_acknowledged on ticket_version (acknowledged_at) where acknowledged_at is not null;
 
 create table effect (
   id bigint generated always as identity primary key,
@@ -125,12 +141,11 @@ create table effect (
   foreign key (bridge, ticket) references ticket (bridge, id)
 ) with (fillfactor = 70);
 create index effect_open on effect (bridge, ticket, id) where state not in ('done', 'skipped');
-create index effect_dead on effect (bridge, id) where state = 'dead';
-create index effect_by_state on effect (bridge, state, created_at) where state not in ('done', 'skipped');
+create index effect_by_state on effect (bridge, state, id) where state <> 'done';
 
 create table ticket_event (
   id bigint generated always as identity primary key,
-  bridge smallint not null references bridge (id),
+  bridge smallint not null,
   ticket text not null,
   at timestamptz not null,
   kind text not null,

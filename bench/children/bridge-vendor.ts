@@ -1,0 +1,104 @@
+/**
+ * Both simulated ends of a bridge in a process of their own, for those who measure: they tell what they got, and answer
+ * later where asked to. Messages are `BridgeVendorOrder`s, each is answered.
+ */
+import type { RecordedRequest } from '../../src/simulation/simulator.ts'
+import { type BridgeTimes, bridgeSettings, routeOf, startBridgeEnds } from '../bridge-ends.ts'
+import { judgeBridge } from '../bridge-judge.ts'
+
+export type BridgeVendorOrder =
+  /** Answered with `BridgeSettings`. */
+  | { readonly do: 'settings'; readonly times: BridgeTimes }
+  /** Each answer comes so much later. */
+  | { readonly do: 'delay'; readonly ms: number }
+  /** New tickets are there, and whatever was counted is forgotten. */
+  | { readonly do: 'add'; readonly tickets: number; readonly notes: number; readonly attachmentBytes: number }
+  /** Answered once the sink has carried out so many writes since the last `add`. */
+  | { readonly do: 'await'; readonly writes: number }
+  /** Answered with `BridgeGot`: since the last `add` or `tell`. */
+  | { readonly do: 'tell' }
+  /** Answered with `BridgeVerdict`, of what was added last. Then the incidents are gone, else they fill the memory. */
+  | { readonly do: 'judge' }
+
+export interface BridgeGot {
+  /** How many requests came of each route. */
+  readonly desk: Readonly<Record<string, number>>
+  readonly sink: Readonly<Record<string, number>>
+}
+
+const ends = await startBridgeEnds()
+const { ctp, soar } = ends
+const counts = { desk: new Map<string, number>(), sink: new Map<string, number>() }
+let delayMs = 0
+let added: readonly string[] = []
+let addedAt = 0
+let waves = 0
+
+/** The logs of the simulators keep so many only. */
+function seer(end: 'desk' | 'sink') {
+  return (request: RecordedRequest): boolean => {
+    const route = routeOf(request)
+    counts[end].set(route, (counts[end].get(route) ?? 0) + 1)
+    return delayMs > 0
+  }
+}
+
+function setDelay(ms: number): void {
+  delayMs = ms
+  for (const [end, simulator] of [['desk', ctp] as const, ['sink', soar] as const]) {
+    simulator.clearFaults()
+    simulator.fail({ kind: 'delay', ms }, { times: 'always', when: seer(end) })
+  }
+}
+
+function told(): BridgeGot {
+  const got = { desk: Object.fromEntries(counts.desk), sink: Object.fromEntries(counts.sink) }
+  for (const end of Object.values(counts)) end.clear()
+  return got
+}
+
+const lookMs = 5
+
+function written(writes: number): Promise<void> {
+  return new Promise((resolve) => {
+    const look = setInterval(() => {
+      if (soar.writes.length - addedAt < writes) return
+      clearInterval(look)
+      resolve()
+    }, lookMs)
+  })
+}
+
+async function carryOut(order: BridgeVendorOrder): Promise<object> {
+  switch (order.do) {
+    case 'settings':
+      return bridgeSettings(ends, order.times)
+    case 'delay':
+      setDelay(order.ms)
+      return {}
+    case 'add': {
+      const { tickets, notes, attachmentBytes } = order
+      waves++
+      added = ctp.addTickets(tickets, { notes, attachmentBytes, seed: waves })
+      addedAt = soar.writes.length
+      told()
+      return {}
+    }
+    case 'await':
+      await written(order.writes)
+      return {}
+    case 'tell':
+      return told()
+    case 'judge': {
+      const verdict = judgeBridge(ends, added)
+      for (const { id } of soar.incidents()) soar.deleteIncident(id)
+      return verdict
+    }
+  }
+}
+
+setDelay(0)
+process.on('message', (order: BridgeVendorOrder) => {
+  carryOut(order).then((answer) => process.send?.(answer))
+})
+console.log(`listening on ${ctp.url}`)

@@ -1,0 +1,279 @@
+/**
+ * Works at one ticket until nothing of it is due: plans what is new, carries out one effect after the other. Each is
+ * marked in the store before it is tried, and settled in the step that marks the next one.
+ */
+import type { Logger } from 'pino'
+import type { Ticket } from '../../model/ticket.ts'
+import type {
+  Effect,
+  EffectChange,
+  NewEffect,
+  Step,
+  TicketChange,
+  TicketStore,
+  Work,
+} from '../../store/ticket-store.ts'
+import type { ClaimWatch } from '../product/claim-watch.ts'
+import type { Bridge } from './bridge.ts'
+import { endOf, sentText, textKey } from './effects.ts'
+import type { Ends } from './ends.ts'
+import type { FileRoom } from './file-room.ts'
+import { type Next, nextEffect, stateOf } from './lanes.ts'
+import { isUsedUp, restOf } from './outcome.ts'
+import { plan } from './plan.ts'
+import { type Parts, tryOrLook } from './try.ts'
+
+export type WorkStore = Pick<
+  TicketStore,
+  | 'claimBridge'
+  | 'holdsBridge'
+  | 'dueTickets'
+  | 'nextWork'
+  | 'work'
+  | 'step'
+  | 'effects'
+  | 'unacknowledged'
+  | 'noteAcknowledged'
+  | 'bridgeHealth'
+  | 'saveBridgeHealth'
+  | 'resumeBridge'
+>
+
+export interface TicketContext {
+  readonly bridge: Bridge
+  readonly claim: number
+  readonly store: WorkStore
+  readonly ends: Ends
+  readonly files: FileRoom
+  readonly watch: ClaimWatch
+  readonly log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** 0 up to 1. */
+  random(): number
+  readonly settleMs: readonly number[]
+  /** Until then another worker may have a request under way. */
+  readonly quietAt: number
+  /** Aborted: nothing more is begun. */
+  readonly signal: AbortSignal
+  /** Aborted: what is under way has to end. */
+  readonly ending: AbortSignal
+  /** Does it again while the store is away. */
+  readonly persist: <T>(work: () => Promise<T>) => Promise<T>
+}
+
+const nothing: Parts = {}
+
+/** @throws ClaimLost; ServiceError STORE_UNAVAILABLE; faults of ours, none of which is the desk's or the sink's */
+export async function workTicket(ticketId: string, context: TicketContext): Promise<void> {
+  const { bridge, claim, store, persist } = context
+  let work = await persist(() => store.work(bridge.name, claim, ticketId))
+  let parts = nothing
+  while (work !== undefined) {
+    if (work.ticket.plannedRevision < work.ticket.revision) {
+      const planned = isEmpty(parts) ? await planNow(work, context) : parts
+      work = await write(work, planned, { dueAt: context.now() }, context)
+      parts = nothing
+      continue
+    }
+    const view = viewOf(work, parts)
+    const abandoned = view.adds ? undefined : abandon(view, context.now())
+    if (abandoned !== undefined) {
+      parts = joined(parts, abandoned)
+      continue
+    }
+    // What is added has no id yet.
+    const next = view.adds ? undefined : nextOf(view.open, context)
+    if (next === undefined) {
+      work = await write(work, parts, { dueAt: context.now() }, context)
+      parts = nothing
+      continue
+    }
+    if (next.effect === undefined) {
+      await write(work, parts, { dueAt: next.dueAt }, context)
+      return
+    }
+    if (next.how === 'try' && isUsedUp(next.effect, outage(next.effect, context))) {
+      const { effect } = next
+      parts = joined(parts, { settle: [restOf(effect, 'dead', { error: effect.error, now: context.now() })] })
+      continue
+    }
+    const step = await begin(work, parts, next, context)
+    work = step.work
+    parts = step.begun ? await tryOrLook(next, step.work, ticketOf(step.work, context), context) : nothing
+  }
+}
+
+function outage(effect: Effect, { bridge, ends }: TicketContext) {
+  return { retry: bridge.retry, isOut: ends[endOf(effect)].health.circuit === 'open' }
+}
+
+/** Nothing to try where the sink takes nothing now: the bridge rests until it does. */
+function nextOf(open: readonly Effect[], { bridge, ends, signal, quietAt, now }: TicketContext): Next {
+  const { sink, desk } = ends
+  const at = now()
+  const deskAt = desk.readyAt()
+  const next = nextEffect(open, { now: at, quietAt, deskAt, canLook: bridge.sink.readable })
+  if (next.effect === undefined) return next
+  return signal.aborted || sink.room() === 0 ? { effect: undefined, dueAt: at } : next
+}
+
+/** A look changes nothing, and needs no mark. */
+async function begin(
+  work: Work,
+  parts: Parts,
+  { effect, how }: Next & { readonly effect: Effect; readonly how: 'try' | 'look' },
+  context: TicketContext,
+): Promise<{ readonly work: Work; readonly begun: boolean }> {
+  if (how === 'look') {
+    if (isEmpty(parts)) return { work, begun: true }
+    return { work: await write(work, parts, { dueAt: context.now() }, context), begun: true }
+  }
+  const after = await write(work, parts, { dueAt: context.now(), begin: effect.id }, context)
+  return { work: after, begun: after.begun || isInflight(after, effect) }
+}
+
+/** The step was written, and its answer was lost. Nobody else works at it. */
+function isInflight({ open }: Work, { id }: Effect): boolean {
+  return open.some((each) => each.id === id && each.state === 'inflight')
+}
+
+interface When {
+  /** Milliseconds since the epoch; null: once something comes of it. */
+  readonly dueAt: number | null
+  readonly begin?: number
+}
+
+async function write(work: Work, parts: Parts, { dueAt, begin }: When, context: TicketContext) {
+  const { bridge, claim, store, persist, watch, now } = context
+  const at = now()
+  const view = viewOf(work, parts)
+  const state = stateChange(view)
+  const change = { ...parts.change, ...state }
+  const step: Step = {
+    ticketId: work.ticket.ticketId,
+    ...parts,
+    ...(Object.keys(change).length > 0 && { change }),
+    ...(begin !== undefined && { begin }),
+  }
+  const options = { dueAt: dueAt === null ? null : new Date(dueAt), stirred: work.stirred, now: new Date(at) }
+  const after = await persist(() => store.step(bridge.name, claim, step, options))
+  watch.seen(at)
+  return after
+}
+
+/** As it will stand once the parts are written. */
+interface View {
+  readonly ticket: Work['ticket']
+  readonly open: readonly Effect[]
+  readonly known: ReadonlySet<string>
+  readonly adds: boolean
+  readonly addedKinds: readonly NewEffect[]
+}
+
+function viewOf({ ticket, open, known }: Work, { settle = [], add = [], change = {} }: Parts): View {
+  const changes = new Map(settle.map((each) => [each.id, each]))
+  const after = open.flatMap((effect) => {
+    const settled = changes.get(effect.id)
+    if (settled === undefined) return effect
+    return settled.state === 'done' || settled.state === 'skipped' ? [] : settledEffect(effect, settled)
+  })
+  const fresh = add.filter(({ kind, key }) => !known.has(`${kind}/${key}`))
+  return { ticket: { ...ticket, ...change }, open: after, known, adds: fresh.length > 0, addedKinds: fresh }
+}
+
+function settledEffect(effect: Effect, { dueAt, ambiguousSince, ...change }: EffectChange): Effect {
+  return {
+    ...effect,
+    ...change,
+    dueAt: dueAt.toISOString(),
+    ambiguousSince: ambiguousSince?.toISOString() ?? null,
+  }
+}
+
+function stateChange({ ticket, open, addedKinds }: View): TicketChange {
+  const added = addedKinds.map(({ kind }) => ({ kind, state: 'pending' as const, error: null }))
+  const next = stateOf(ticket, [...open, ...added])
+  if (next === undefined || (next.state === ticket.state && next.reason === ticket.reason)) return {}
+  return next
+}
+
+/** Somebody skipped making the incident: nothing of the rest has a place to go. */
+function abandon({ ticket, open, known }: View, now: number): Parts | undefined {
+  if (ticket.incident !== null || ticket.state === 'skipped') return undefined
+  if (open.some(({ kind }) => kind === 'create') || !hasCreate(known)) return undefined
+  const reason = 'somebody skipped making its incident'
+  return {
+    settle: open.map((effect) => restOf(effect, 'skipped', { error: reason, now })),
+    change: { state: 'skipped', reason },
+    events: [{ kind: 'skipped', detail: reason }],
+  }
+}
+
+function hasCreate(known: ReadonlySet<string>): boolean {
+  for (const each of known) if (each.startsWith('create/')) return true
+  return false
+}
+
+function isEmpty(parts: Parts): boolean {
+  return Object.keys(parts).length === 0
+}
+
+function joined(one: Parts, other: Parts): Parts {
+  const settle = [...(one.settle ?? []), ...(other.settle ?? [])]
+  const add = [...(one.add ?? []), ...(other.add ?? [])]
+  const events = [...(one.events ?? []), ...(other.events ?? [])]
+  const change = { ...one.change, ...other.change }
+  return { settle: lastOfEach(settle), add, events, change }
+}
+
+function lastOfEach(settle: readonly EffectChange[]): readonly EffectChange[] {
+  return [...new Map(settle.map((each) => [each.id, each])).values()]
+}
+
+function ticketOf({ ticket }: Work, { bridge }: TicketContext): Ticket {
+  return bridge.desk.ticketOf(ticket.ticketId, ticket.raw)
+}
+
+async function planNow(work: Work, context: TicketContext): Promise<Parts & Pick<Step, 'planned'>> {
+  const ticket = ticketOf(work, context)
+  const { ticket: record, known, open } = work
+  const { change, effects, events } = plan({
+    ticket,
+    record,
+    known,
+    open,
+    rules: context.bridge.rules,
+    sent: await sentTo(work, context),
+  })
+  // Looked at again for another reason: it becomes one after all.
+  const again = record.state === 'skipped' && change.state === undefined && effects.length > 0
+  return {
+    change: { ...(again && { state: 'pending' }), ...change },
+    add: effects,
+    events,
+    planned: { revision: record.revision, closed: ticket.closed },
+  }
+}
+
+/** Of one ticket, that are looked through. */
+const mostSent = 10_000
+
+async function sentTo({ ticket, known }: Work, { bridge, store, persist }: TicketContext) {
+  const sends = [...known].some((each) => each.startsWith('ctp_close/') || each.startsWith('ctp_worklog/'))
+  if (!sends) return new Set<string>()
+  const effects = await persist(() =>
+    store.effects({
+      bridges: [bridge.name],
+      ticketId: ticket.ticketId,
+      kinds: ['ctp_close', 'ctp_worklog'],
+      limit: mostSent,
+    }),
+  )
+  return new Set(
+    effects
+      .flatMap((each) => sentText(each) ?? [])
+      .map(textKey)
+      .filter((text) => text !== ''),
+  )
+}

@@ -1,0 +1,113 @@
+/** Tickets and effects, as they are told. */
+import { ServiceError } from '../../../errors.ts'
+import { type TicketEvent, type TicketStore, type TicketVersion, ticketStates } from '../../ticket-store.ts'
+import type { Database, Queryable } from '../database.ts'
+import { parameters } from '../feeds-filter.ts'
+import { columnText } from '../values.ts'
+import {
+  type EffectRow,
+  effectColumns,
+  effectOf,
+  type TicketRow,
+  ticketColumns,
+  ticketOf,
+} from './ticket-row.ts'
+
+export function readTickets(
+  database: Database,
+): Pick<TicketStore, 'tickets' | 'ticket' | 'versions' | 'events' | 'effects' | 'effect'> {
+  return {
+    async tickets({ bridges, states = ticketStates, limit, after }) {
+      const last = after === undefined ? undefined : await placeOf(database, after)
+      const rows = await database.query<TicketRow>(pageSql, [
+        bridges,
+        states,
+        limit,
+        last?.at ?? null,
+        last?.bridge ?? null,
+        last?.id ?? null,
+      ])
+      return rows.map(ticketOf)
+    },
+
+    async ticket(bridge, ticketId) {
+      const [row] = await database.query<TicketRow>(
+        `select ${ticketColumns} from bridge b join ticket t on t.bridge = b.id where b.name = $1 and t.id = $2`,
+        [bridge, columnText(ticketId)],
+      )
+      return row === undefined ? undefined : ticketOf(row)
+    },
+
+    versions: (bridge, ticketId) =>
+      database.query<TicketVersion>(
+        `select version, received_at as "receivedAt", status, updated_at as "updatedAt",
+           acknowledged_at as "acknowledgedAt", ack_code as "ackCode"
+         from ticket_version where bridge = (select id from bridge where name = $1) and ticket = $2
+         order by position desc limit 1000`,
+        [bridge, columnText(ticketId)],
+      ),
+
+    events: (bridge, ticketId) =>
+      database.query<TicketEvent>(
+        `select at, kind, detail from ticket_event
+         where bridge = (select id from bridge where name = $1) and ticket = $2 order by id`,
+        [bridge, columnText(ticketId)],
+      ),
+
+    async effects({ bridges, ticketId, states, kinds, limit, after }) {
+      const given = parameters(bridges)
+      const conditions = ['b.name = any($1::text[])']
+      if (ticketId !== undefined) conditions.push(`e.ticket = ${given.add(columnText(ticketId))}`)
+      if (states !== undefined) conditions.push(`e.state = any(${given.add(states)}::text[])`)
+      if (kinds !== undefined) conditions.push(`e.kind = any(${given.add(kinds)}::text[])`)
+      if (after !== undefined) conditions.push(`e.id > ${given.add(after)}::bigint`)
+      const rows = await database.query<EffectRow>(
+        `select ${effectColumns} from effect e join bridge b on b.id = e.bridge
+         where ${conditions.join(' and ')} order by e.id limit ${given.add(limit)}`,
+        given.values,
+      )
+      return rows.map(effectOf)
+    },
+
+    effect: (id) => readEffect(database, id),
+  }
+}
+
+/** Of each bridge and state the first ones, by the index that has them in this order. */
+const pageSql = `
+select ${ticketColumns} from (
+  select f.bridge, f.id, f.changed_at
+  from (select id as bridge from bridge where name = any($1::text[])) b
+    cross join (select distinct unnest($2::text[]) as state) s
+    cross join lateral (
+      select t.bridge, t.id, t.changed_at from ticket t
+      where t.bridge = b.bridge and t.state = s.state
+        and ($4::timestamptz is null or t.changed_at < $4
+          or (t.changed_at = $4 and (t.bridge, t.id) > ($5::smallint, $6::text)))
+      order by t.changed_at desc, t.id limit $3) f
+  order by f.changed_at desc, f.bridge, f.id limit $3) f
+join ticket t on t.bridge = f.bridge and t.id = f.id join bridge b on b.id = f.bridge
+order by f.changed_at desc, f.bridge, f.id`
+
+async function placeOf(
+  database: Queryable,
+  { bridge, ticketId }: { readonly bridge: string; readonly ticketId: string },
+): Promise<{ readonly bridge: number; readonly id: string; readonly at: string }> {
+  const [row] = await database.query<{ bridge: number; id: string; at: string }>(
+    `select t.bridge, t.id, t.changed_at as at from bridge b join ticket t on t.bridge = b.id
+     where b.name = $1 and t.id = $2`,
+    [bridge, columnText(ticketId)],
+  )
+  if (row !== undefined) return row
+  const detail = `after: takes the last ticket of the page before; bridge "${bridge}" has no ticket "${ticketId}"`
+  throw new ServiceError('ARGUMENT_INVALID', detail)
+}
+
+export async function readEffect(session: Queryable, id: number) {
+  if (!Number.isSafeInteger(id)) return undefined
+  const [row] = await session.query<EffectRow>(
+    `select ${effectColumns} from effect e join bridge b on b.id = e.bridge where e.id = $1`,
+    [id],
+  )
+  return row === undefined ? undefined : effectOf(row)
+}
