@@ -58,7 +58,7 @@ type Note = Omit<TicketNote, 'marker'>
  * the times decide; a note without one stays behind the one that was before it.
  */
 function notesOf(worklogs: unknown, oddities: Oddities): readonly Note[] {
-  const oldestFirst = objectsOf(worklogs, 'worklogs', oddities)
+  const oldestFirst = objectsOf(worklogs, 'worklogs', oddities).toReversed()
   let time = 0
   const timed: { readonly time: number; readonly note: Note }[] = []
   for (const worklog of oldestFirst) {

@@ -353,7 +353,7 @@ t.test('B5: no value of a field makes a ticket unreadable, or anything of it uns
     const again = read(JSON.parse(JSON.stringify(given)), includeHealth)
     return JSON.stringify(again) === JSON.stringify(ticket)
   })
-  fc.assert(property, { numRuns: 3000 })
+  fc.assert(property, { numRuns: 1000 })
   t.pass()
 })
 
