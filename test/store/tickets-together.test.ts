@@ -71,6 +71,8 @@ t.test('nobody waits for another one in a circle, and nothing is lost', async (t
       const planned = { revision: work.ticket.revision, closed: false }
       const next = work.open.find(({ state }) => state !== 'inflight' && state !== 'dead')
       const ended = work.open.find((each) => each.id === last && each.state === 'inflight')
+      const isLeft = work.open.some((each) => each !== next && each !== ended && each.state !== 'dead')
+      const adds = !work.known.has(`note/r${planned.revision}`)
       const after: Work & { readonly begun: boolean } = await store.step(
         'ctp',
         mine,
@@ -81,7 +83,7 @@ t.test('nobody waits for another one in a circle, and nothing is lost', async (t
           ...(ended && { settle: [settled(ended, random(5) === 0 ? 'dead' : 'done')] }),
           ...(next && { begin: next.id }),
         },
-        { dueAt: null, stirred: work.stirred, now: start },
+        { dueAt: isLeft || adds ? start : null, stirred: work.stirred, now: start },
       )
       if (ended !== undefined) {
         if (finished.has(ended.id)) again.push(ended.id)
@@ -189,20 +191,20 @@ t.test('a new ticket that comes twice at once is one ticket', async (t) => {
   t.same(await contradictions(database), [])
 })
 
-t.test('a bridge with 100,000 tickets tells of the few that are due by an index', async (t) => {
+t.test('a bridge with many tickets tells of the few that are due by an index', async (t) => {
   const { store, database } = await emptied()
   await database.execute(
     `insert into ticket (bridge, id, raw, hash, first_seen_at, last_seen_at, changed_at, due_at)
-     select b.id, 'T' || n, '{}', 'one', $1, $1, $1, case when n % 1000 = 0 then $1::timestamptz + n * interval '1 s' end
-     from bridge b, generate_series(1, 100000) n`,
+     select b.id, 'T' || n, '{}', 'one', $1, $1, $1, case when n % 200 = 0 then $1::timestamptz + n * interval '1 s' end
+     from bridge b, generate_series(1, 20000) n`,
     [start],
   )
   const claim = await store.claimBridge('ctp', { settleMs: 0, now: start })
-  const except = Array.from({ length: 60 }, (_, n) => `T${(n + 1) * 1000}`)
+  const except = Array.from({ length: 60 }, (_, n) => `T${(n + 1) * 200}`)
   const due = await store.dueTickets('ctp', claim, { now: later(1e6), limit: 5, except })
-  t.same(due, ['T61000', 'T62000', 'T63000', 'T64000', 'T65000'])
+  t.same(due, ['T12200', 'T12400', 'T12600', 'T12800', 'T13000'])
   const plan = async (sql: string) => JSON.stringify(await database.query(`explain ${sql}`, [start]))
-  const dueSql = `select id from ticket where bridge = 1 and due_at <= $1 order by due_at, id limit 5`
+  const dueSql = `select id from ticket where bridge = (select min(id) from bridge) and due_at <= $1 order by due_at, id limit 5`
   t.match(await plan(dueSql), /Scan using ticket_due/)
   t.notMatch(await plan(dueSql), /Sort/)
 })

@@ -1,8 +1,15 @@
 /** What the store keeps of bridges: the inbox, the work at effects, and what people are told of them. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
+import { backup } from '../../src/store/postgres/backup.ts'
+import { restore } from '../../src/store/postgres/backup-restore.ts'
+import { openPostgresStore } from '../../src/store/postgres/index.ts'
 import { ClaimLost } from '../../src/store/store.ts'
 import type { EffectState, TicketStore } from '../../src/store/ticket-store.ts'
 import { effectStates } from '../../src/store/ticket-store.ts'
+import { freshDatabase } from './database.ts'
 import {
   contradictions,
   dueAt,
@@ -10,6 +17,7 @@ import {
   note,
   polling,
   settled,
+  silent,
   start,
   take,
   taken,
@@ -381,6 +389,9 @@ t.test('what a step changes of a ticket is told of it', async (t) => {
     closedBy: null,
   })
   t.equal(await store.ticketOfIncident('ctp', '2001'), 'T1')
+  await store.addEffects('ctp', 'T2', [], { state: 'closed', incident: { ...incident, id: '9' } }, start)
+  t.match(await store.ticket('ctp', 'T2'), { state: 'closed', incident: { id: '9' } }, 'from outside, too')
+  t.match(await store.bridgeStates(['ctp']), [{ tickets: { open: 1, closed: 1, pending: 0 } }])
   await worker.step({ change: { closedBy: 'ticket', reason: null } })
   t.match(worker.work().ticket, { state: 'open', reason: null, incident, closedBy: 'ticket' })
   t.same(
@@ -389,7 +400,7 @@ t.test('what a step changes of a ticket is told of it', async (t) => {
   )
   await worker.step({ change: { incident: null } })
   t.equal(worker.work().ticket.incident, null)
-  t.match(await store.bridgeStates(['ctp']), [{ tickets: { open: 1, pending: 1 } }])
+  t.match(await store.bridgeStates(['ctp']), [{ tickets: { open: 1, closed: 1 } }])
   t.same(await contradictions(database), [])
 })
 
@@ -725,6 +736,44 @@ t.test('pages of tickets and effects hold each once, in their order', async (t) 
       effects: { dead: 1, pending: 1 },
     },
   ])
+})
+
+t.test('a backup holds all of it, and a restored bridge goes on where it stood', async (t) => {
+  const { store, connection } = await emptied()
+  const text = 'nul \u0000, "\\N" \t 🦊'
+  const poll = await polling(store)
+  await poll.take([taken('T1', { raw: { text }, updatedAt: timeAt(1) }), taken('T2')])
+  await store.noteAcknowledged('ctp', [{ ticketId: 'T1', version: 'T1 one', ok: true, code: text }], {
+    poll,
+    now: start,
+  })
+  const worker = await working(store, 'T1')
+  const change = { incident: { id: '1', url: null, status: 'open' }, memory: { text } } as const
+  await worker.step({ add: [note('a', { text }), note('b')], change, events: [{ kind: 'x', detail: text }] })
+  await worker.step({ begin: worker.effect('a').id }, later(9))
+  await store.saveChangeCursor('ctp', worker.claim, text, later(1))
+  const told = async (from: typeof store) => ({
+    states: await from.bridgeStates(['ctp']),
+    tickets: await from.tickets({ bridges: ['ctp'], limit: 9 }),
+    versions: await from.versions('ctp', 'T1'),
+    events: await from.events('ctp', 'T1'),
+    effects: await from.effects({ bridges: ['ctp'], limit: 9 }),
+    cursor: await from.changeCursor('ctp'),
+    poll: await from.poll(poll.id),
+  })
+  const folder = mkdtempSync(join(tmpdir(), 'feed-tickets-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'backup.gz')
+  await backup({ connection, file, program: '1.2.3', now: start })
+  const fresh = await freshDatabase(t)
+  await restore({ connection: fresh.connection, file, log: silent })
+  const copy = await openPostgresStore({ connection: fresh.connection, log: silent })
+  t.teardown(() => copy.close())
+  t.same(await told(copy), await told(store))
+  const next = await working(copy, 'T1', { now: later(60) })
+  t.match(next.effect('a'), { state: 'ambiguous', payload: { text } })
+  await next.step({ add: [note('c')] })
+  t.ok(next.effect('c').id > next.effect('b').id, 'numbers go on where they stood')
 })
 
 t.test('old polls, events and acknowledged versions are forgotten, and nothing else', async (t) => {

@@ -114,7 +114,7 @@ export function changes(
         if (change.state !== undefined && change.state !== state) {
           await transaction.execute(
             tallySql(`
-              select $1 as bridge, 'ticket' as what, $2::text as state, 1 as n union all select $1, 'ticket', $3, -1`),
+              select $1::smallint as bridge, 'ticket' as what, $2::text as state, 1 as n union all select $1::smallint, 'ticket', $3, -1`),
             [bridge, change.state, state],
           )
         }

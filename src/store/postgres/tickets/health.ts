@@ -113,8 +113,9 @@ function healthOf({ waitUntil, ...health }: Health): Health {
 
 /** Those that have something to do, whenever it is due: a paused end keeps it waiting for no certain time. */
 const waitingSql = `
-select id from ticket where bridge = $1 and (due_at is not null
-  or id in (select ticket from effect where bridge = $1 and state in ('pending', 'ambiguous', 'failed')))
+select id from ticket where bridge = $1 and id in (
+  select id from ticket where bridge = $1 and due_at is not null
+  union select ticket from effect where bridge = $1 and state in ('pending', 'ambiguous', 'failed'))
 order by id for no key update`
 
 /** What may have been carried out is not looked up sooner than it settles. */

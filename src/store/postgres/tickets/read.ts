@@ -54,18 +54,9 @@ export function readTickets(
         [bridge, columnText(ticketId)],
       ),
 
-    async effects({ bridges, ticketId, states, kinds, limit, after }) {
-      const given = parameters(bridges)
-      const conditions = ['b.name = any($1::text[])']
-      if (ticketId !== undefined) conditions.push(`e.ticket = ${given.add(columnText(ticketId))}`)
-      if (states !== undefined) conditions.push(`e.state = any(${given.add(states)}::text[])`)
-      if (kinds !== undefined) conditions.push(`e.kind = any(${given.add(kinds)}::text[])`)
-      if (after !== undefined) conditions.push(`e.id > ${given.add(after)}::bigint`)
-      const rows = await database.query<EffectRow>(
-        `select ${effectColumns} from effect e join bridge b on b.id = e.bridge
-         where ${conditions.join(' and ')} order by e.id limit ${given.add(limit)}`,
-        given.values,
-      )
+    async effects(query) {
+      const given = parameters(query.bridges)
+      const rows = await database.query<EffectRow>(effectsSql(query, given), given.values)
       return rows.map(effectOf)
     },
 
@@ -88,6 +79,41 @@ select ${ticketColumns} from (
   order by f.changed_at desc, f.bridge, f.id limit $3) f
 join ticket t on t.bridge = f.bridge and t.id = f.id join bridge b on b.id = f.bridge
 order by f.changed_at desc, f.bridge, f.id`
+
+const numbersSql = 'select id from bridge where name = any($1::text[])'
+
+/**
+ * Found by the ticket, by an index that has the states but `done`, or one after the other in their order: whatever the
+ * statistics say, which are those of another moment.
+ */
+function effectsSql(
+  { ticketId, states, kinds, limit, after = 0 }: Parameters<TicketStore['effects']>[0],
+  given: ReturnType<typeof parameters>,
+): string {
+  const conditions = [`e.id > ${given.add(after)}::bigint`]
+  if (kinds !== undefined) conditions.push(`e.kind = any(${given.add(kinds)}::text[])`)
+  const wanted = given.add(states ?? null)
+  const also = conditions.join(' and ')
+  const page = `order by e.id limit ${given.add(limit)}`
+  const those = (found: string) =>
+    `select ${effectColumns} from ${found} e join bridge b on b.id = e.bridge ${page}`
+  const inStates = `(${wanted}::text[] is null or e.state = any(${wanted}))`
+  if (ticketId !== undefined) {
+    const ticket = `e.ticket = ${given.add(columnText(ticketId))}`
+    return those(
+      `(select * from effect e where e.bridge = any(array(${numbersSql})) and ${ticket} and ${inStates} and ${also})`,
+    )
+  }
+  if (states !== undefined && !states.includes('done')) {
+    return those(`(
+      select f.* from (${numbersSql}) n, (select distinct unnest(${wanted}::text[]) as state) s,
+        lateral (
+          select * from effect e where e.bridge = n.id and e.state = s.state and e.state <> 'done' and ${also} ${page}) f)`)
+  }
+  return those(
+    `(select * from effect e where e.bridge + 0 = any(array(${numbersSql})) and ${inStates} and ${also} ${page})`,
+  )
+}
 
 async function placeOf(
   database: Queryable,

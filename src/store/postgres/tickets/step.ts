@@ -57,15 +57,14 @@ function stepSql(step: Step, given: Parameters): string {
     ...(events.length > 0 ? [`noted as (${eventsSql(events, given)})`] : []),
     ...(tallies.length > 0 ? [`tally as (${tallySql(tallies.join(' union all '))})`] : []),
   ]
-  const begun = touchesEffects ? `exists (select from effects where state = 'inflight')` : 'false'
-  const isAgain = begin === undefined ? '' : ` or not ${begun}`
+  const isAgain = begin === undefined ? '' : ' or not begun.yes'
   const sets = [
     // What came of the ticket since the work was read was not considered.
     `due_at = case when t.stirred <> $6${isAgain} then least(t.due_at, ${now}) else $5::timestamptz end`,
     ...(touchesEffects
       ? [
-          `inflight = case when ${begun} then ${given.add(begin ?? null)}::bigint
-             when t.inflight in (select id from settled) then null else t.inflight end`,
+          `inflight = case when begun.yes then ${given.add(begin ?? null)}::bigint
+             when t.inflight <> all(${given.add(settle.map(({ id }) => id))}::bigint[]) then t.inflight end`,
         ]
       : []),
     ...(changed.sql === '' ? [] : [changed.sql]),
@@ -81,7 +80,8 @@ function stepSql(step: Step, given: Parameters): string {
   ]
   return `with ${parts.join(',\n')}
 update ticket u set ${sets.join(', ')}
-from t where u.bridge = t.bridge and u.id = t.id returning ${begun} as begun`
+from t, (select ${touchesEffects ? `exists (select from effects where state = 'inflight')` : 'false'} as yes) begun
+where u.bridge = t.bridge and u.id = t.id returning begun.yes as begun`
 }
 
 const settledColumns = `id bigint, state text, attempts integer, probes integer, due_at timestamptz,
@@ -96,21 +96,23 @@ function effectParts({ settle = [], begin }: Step, given: Parameters): readonly 
     due_at: dueAt,
     ambiguous_since: ambiguousSince,
   }))
+  const settledIds = settle.map(({ id }) => id)
   const json = given.add(columnJson(settlements))
-  const ids = given.add([...settle.map(({ id }) => id), ...(begin === undefined ? [] : [begin])])
+  const ids = given.add([...settledIds, ...(begin === undefined ? [] : [begin])])
   const beginning = `${given.add(begin ?? null)}::bigint`
   return [
-    `settled as materialized (select * from json_to_recordset(${json}::json) as s (${settledColumns}))`,
+    // By their ids alone, whatever the statistics say of other indexes.
     `before as materialized (
-       select e.id, e.state, e.due_at from t join effect e on e.bridge = t.bridge and e.ticket = t.id and e.id = any(${ids}::bigint[])
-       where e.state not in ('done', 'skipped') order by e.id for no key update of e)`,
-    `next as materialized (
+       select e.id, e.state, e.due_at from t join effect e
+         on e.bridge + 0 = t.bridge and e.ticket || '' = t.id and e.id = any(${ids}::bigint[])
+       where e.state || '' not in ('done', 'skipped') order by e.id for no key update of e)`,
+    `next as (
        select b.id, b.state as was, s.id is not null as settles, s.attempts, s.probes, s.ambiguous_since, s.reference, s.error,
          case when b.state <> 'inflight' and t.stirred <> $6 then least(b.due_at, s.due_at) else s.due_at end as due_at,
          case when b.id = ${beginning} and coalesce(s.state, b.state) in ('pending', 'failed', 'ambiguous')
-           and (t.inflight is null or t.inflight in (select id from settled))
+           and (t.inflight is null or t.inflight = any(${given.add(settledIds)}::bigint[]))
          then 'inflight' else coalesce(s.state, b.state) end as state
-       from t, before b left join settled s on s.id = b.id)`,
+       from t, before b left join json_to_recordset(${json}::json) as s (${settledColumns}) on s.id = b.id)`,
     `effects as (
        update effect e set state = n.state, updated_at = ${now},
          attempts = case when n.settles then n.attempts else e.attempts end,
