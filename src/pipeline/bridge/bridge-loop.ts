@@ -27,6 +27,8 @@ export interface LoopContext {
 
 /** Looked up at once: each is looked at again when its turn comes. */
 const lookedUpAtOnce = 50
+/** While tickets are worked at and nothing else was due. */
+const lookAgainMs = 1000
 /** After a fault of ours a ticket is left alone this long, so that it is no hot loop. */
 const faultMs = 60_000
 
@@ -54,9 +56,16 @@ export async function workDue(context: LoopContext, signal: AbortSignal): Promis
   const loop = start(context, signal)
   const { bell } = loop
   signal.addEventListener('abort', bell.ring, { once: true })
+  // What comes meanwhile does not wait for a ticket that takes long.
+  const again = setInterval(() => {
+    loop.drained = false
+    bell.ring()
+  }, lookAgainMs)
+  again.unref()
   try {
     while (!step(loop)) await bell.heard()
   } finally {
+    clearInterval(again)
     signal.removeEventListener('abort', bell.ring)
   }
   if (loop.failure !== undefined) throw loop.failure.error

@@ -114,7 +114,7 @@ function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Pro
     const policy = { everyMs: desk.everyMs, retry, startedAt, triesPaused: isNew }
     return pollDueAt(await pollTimes(bridge, store), policy)
   }
-  const plan = () => planCall(pollQueue(name), due, { queues, now })
+  const plan = (isAtWork = false) => planCall(pollQueue(name), due, { queues, now, isAtWork })
   const look = async (until: AbortSignal) => {
     const at = await due()
     if (at !== undefined && at <= now()) {
@@ -124,10 +124,10 @@ function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Pro
       if (outcome === 'handed back') throw new Error('handed back')
       isNew = false
     }
-    await plan()
+    await plan(true)
   }
   return {
-    plan,
+    plan: () => plan(),
     look(claimed) {
       const until = AbortSignal.any([claimed, signal])
       return persistent(() => look(until), { what: 'a poll', log, until })
@@ -147,18 +147,22 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
   let isNew = options.triesPaused ?? false
   const effectsDueAt = async () => (await nextBridgeWork(name, await ends.sink.health(), store)) ?? undefined
   const due = async () => earliest([await effectsDueAt(), await chores.dueAt()])
-  const plan = async () => {
+  const plan = async (isAtWork = false) => {
     const isPaused = async () =>
       [await ends.desk.health(), await ends.sink.health()].some(({ circuit }) => circuit === 'paused')
     // Until it is this process that has the call: another one does not know what is mended.
     if (isNew && (await isPaused())) return queues.call(bridgeQueue(name), 0)
-    return planCall(bridgeQueue(name), due, { queues, now })
+    return planCall(bridgeQueue(name), due, { queues, now, isAtWork })
   }
   const look = async (until: AbortSignal, cut: AbortSignal) => {
     // What somebody else began.
     const claim = await store.claimBridge(name, { settleMs: settleMs[0] ?? 0, now: new Date(now()) })
     tenure?.begin(claim)
-    const working = { ...context, settleMs, ends, claim, cut, isNew, ...(tenure !== undefined && { tenure }) }
+    // A desk that is polled by itself is tried by that.
+    const triesBoth = isNew && bridge.desk.everyMs === null
+    if (isNew && !triesBoth) await ends.sink.tryAnew()
+    const held = tenure === undefined ? {} : { tenure }
+    const working = { ...context, settleMs, ends, claim, cut, isNew: triesBoth, ...held }
     let next: number | null
     try {
       next = await pass(bridge, chores, working, until)
@@ -171,11 +175,12 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
     // Thrown, so that the call goes to another worker at once.
     if (until.aborted) throw new Error('handed back')
     // After a fault of ours what is due would be due again at once: whoever looks whether a call is missing makes it.
-    if (next !== null && next > now() && isPast(await effectsDueAt(), now())) return
-    await plan()
+    const at = await effectsDueAt()
+    if (next !== null && next > now() && at !== undefined && at < next && at <= now()) return
+    await plan(true)
   }
   return {
-    plan,
+    plan: () => plan(),
     look(claimed) {
       const until = AbortSignal.any([claimed, signal])
       // Whoever has it now must not meet requests of ours.
@@ -216,10 +221,6 @@ async function pass(
 function earliest(dues: readonly (number | undefined)[]): number | undefined {
   const some = dues.filter((due) => due !== undefined)
   return some.length === 0 ? undefined : Math.min(...some)
-}
-
-function isPast(due: number | undefined, now: number): boolean {
-  return due !== undefined && due <= now
 }
 
 /** Does it again while the store is away. A fault is told, and the call goes on soon. */

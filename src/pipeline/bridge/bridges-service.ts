@@ -12,6 +12,7 @@ import { hookLooks } from './hook-looks.ts'
 import { pollDueAt, pollTimes } from './poll-due.ts'
 import { isTried } from './poll-tried.ts'
 import { previewed } from './preview.ts'
+import { invalidCursor, quoted, unknownEffect, unknownTicket } from './unknown.ts'
 
 export interface BridgesOptions {
   readonly bridges: readonly Bridge[]
@@ -207,29 +208,6 @@ export function createBridges(options: BridgesOptions): Bridges {
       return previewed(bridgeNamed(name), { ...request, seen }, signal)
     },
   }
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 80))
-}
-
-function unknownTicket(bridge: string, ticketId: string, where?: string): ServiceError {
-  const place = where === undefined ? '' : ` ${where}`
-  return new ServiceError(
-    'TICKET_UNKNOWN',
-    `no ticket ${quoted(ticketId)} of the bridge ${quoted(bridge)}${place}`,
-  )
-}
-
-function unknownEffect(id: string): ServiceError {
-  return new ServiceError('EFFECT_UNKNOWN', `no effect ${quoted(id)}`)
-}
-
-function invalidCursor(): ServiceError {
-  const detail = 'takes `next` of the page before, of the same list'
-  return new ServiceError('ARGUMENT_INVALID', `cursor ${detail}`, {
-    errors: [{ pointer: '/cursor', detail }],
-  })
 }
 
 /** @throws ServiceError ARGUMENT_INVALID */

@@ -103,6 +103,11 @@ export function mayBeRepeated({ kind }: Pick<Effect, 'kind'>): boolean {
   return repeatable.has(kind)
 }
 
+/** What of it is in doubt, the sink's memory does not know: it must not tell the next one that nothing changed. */
+export function isRemembered({ kind }: Pick<Effect, 'kind'>): boolean {
+  return kind === 'patch' || kind === 'close' || kind === 'reopen'
+}
+
 /**
  * The same for each try. What a server with an empty store would do once more is told as the same; a revision's number
  * alone would not tell its content from that of another store.

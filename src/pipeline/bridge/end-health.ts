@@ -84,21 +84,23 @@ const remedies: Advice['remedies'] = {
  * Why nothing may be sent, even where somebody asks for it: an end that fails may be tried, but not one that asked us to
  * wait, or refused our credentials.
  */
-function heldBack(
-  { circuit, waitUntil, error }: Health,
-  service: string,
-  now: number,
-): UpstreamError | undefined {
+function heldBack(health: Health, service: string, now: number): UpstreamError | undefined {
+  const { circuit, error } = health
   if (circuit === 'paused') {
     const { code, cause } = error ?? { code: 'UPSTREAM_CREDENTIALS', cause: `${service} is paused` }
     return new UpstreamError(kindOf(code), cause, { service, unsent: true })
   }
-  if (waitUntil === null) return undefined
-  const leftMs = Date.parse(waitUntil) - now
+  const until = askedUntil(health)
+  if (until <= now) return undefined
+  const at = new Date(until).toISOString()
+  const message = `${service} asked us to slow down: nothing is sent there before ${at}`
+  return new UpstreamError('throttled', message, { service, retryAfterMs: until - now, unsent: true })
+}
+
+/** Until when an end asked to be left alone, milliseconds since the epoch; 0: it did not. */
+export function askedUntil({ circuit, waitUntil, error }: Health): number {
   const asked = circuit === 'closed' || error?.code === upstreamCode.throttled
-  if (!asked || leftMs <= 0) return undefined
-  const message = `${service} asked us to slow down: nothing is sent there before ${waitUntil}`
-  return new UpstreamError('throttled', message, { service, retryAfterMs: leftMs, unsent: true })
+  return asked && waitUntil !== null ? Date.parse(waitUntil) : 0
 }
 
 function kindOf(code: string): UpstreamErrorKind {

@@ -61,7 +61,9 @@ async function notAnyMore(carrying: Carrying, error: string): Promise<Carried> {
 async function whatIsThere(carrying: Carrying): Promise<TicketChange | undefined> {
   const { bridge, effect, signal } = carrying
   const incident = incidentOf(carrying)
-  if (effect.attempts === 0 || !bridge.sink.readable) return undefined
+  // Not begun: whatever is there is somebody else's.
+  const mayBeOurs = effect.attempts > 0 || effect.state === 'ambiguous'
+  if (!mayBeOurs || !bridge.sink.readable) return undefined
   const seen = await before(bridge.sink.read(incident.id, signal))
   if (seen === undefined || seen.status === incident.status) return undefined
   const { status } = seen

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
 import type { TicketStore } from '../../store/ticket-store.ts'
+import { withRetry } from '../../upstream/retry.ts'
 import type { Bridge } from './bridge.ts'
 import type { Told } from './bridges.ts'
 import { endHealth } from './end-health.ts'
@@ -22,6 +23,9 @@ interface Options {
   readonly onWork: (bridge: string) => Promise<void>
 }
 
+/** Between two tries. */
+const longestPauseMs = 30_000
+
 export function hookLooks({ store, log, stopping, now, onWork }: Options): HookLooks {
   /** Incidents that are looked at; true: somebody told of it again meanwhile. */
   const underWay = new Map<string, boolean>()
@@ -34,9 +38,13 @@ export function hookLooks({ store, log, stopping, now, onWork }: Options): HookL
   }
   const read = async (bridge: Bridge, incidentId: string) => {
     const sink = endHealth(bridge, 'sink', { store, log, now, random: Math.random })
+    const again = { attempts: 4, initialMs: bridge.retry.initialMs, maxMs: longestPauseMs }
     try {
-      await sink.admit()
-      await look(bridge, incidentId, {})
+      const once = async () => {
+        await sink.admit()
+        await look(bridge, incidentId, {})
+      }
+      await withRetry(once, { ...again, maxRetryAfterMs: longestPauseMs }, { signal: stopping })
     } catch (error) {
       if (stopping.aborted) return
       const what = 'an incident that the hook told of could not be looked at; the next look at all finds it'

@@ -70,7 +70,9 @@ async function closed(
     limit: mostClosings,
   })
   const isKnown = earlier.some(({ key }) => key === closing.key)
-  if (isKnown && record.incident?.status === 'closed') return false
+  // One that was closed when it was found says nothing new of itself until it is closed once more.
+  const isOld = isKnown || earlier.length === 0
+  if (isOld && record.incident?.status === 'closed') return false
   // Both sides may have been closed at the same time.
   const effects = isKnown || desk.ticketOf(ticketId, raw).closed ? [] : [closing]
   const state = record.state === 'error' ? {} : { state: 'closed' as const }

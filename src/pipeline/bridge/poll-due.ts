@@ -3,8 +3,8 @@ import type { RetryConfig } from '../../config/model.ts'
 import type { Health } from '../../store/health.ts'
 import type { PollState, TicketStore } from '../../store/ticket-store.ts'
 import { backoffMs } from '../product/backoff.ts'
-import { readyAt } from '../product/health.ts'
 import type { Bridge } from './bridge.ts'
+import { askedUntil } from './end-health.ts'
 
 export interface PollTimes {
   readonly state: PollState
@@ -30,9 +30,9 @@ export interface PollPolicy {
 export function pollDueAt({ state, health, failures }: PollTimes, policy: PollPolicy): number | undefined {
   if (state.last?.status === 'running') return 0
   if (policy.everyMs === null) return undefined
-  const ready = readyAt(health)
-  if (ready === undefined) return policy.triesPaused ? 0 : undefined
-  return Math.max(ready, ownDueAt(state, failures, policy, policy.everyMs))
+  if (health.circuit === 'paused') return policy.triesPaused ? 0 : undefined
+  // A poll is the one try of a desk that fails: it has waits of its own.
+  return Math.max(askedUntil(health), ownDueAt(state, failures, policy, policy.everyMs))
 }
 
 function ownDueAt(

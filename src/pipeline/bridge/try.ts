@@ -3,7 +3,7 @@ import type { Ticket } from '../../model/ticket.ts'
 import type { BridgeEnd, Effect, Step, Work } from '../../store/ticket-store.ts'
 import type { Carried, Carrying } from './carry.ts'
 import { carryOut } from './carry-out.ts'
-import { endOf, needsDesk, notClosedNote } from './effects.ts'
+import { endOf, isRemembered, needsDesk, notClosedNote } from './effects.ts'
 import {
   afterFailedLook,
   afterLook,
@@ -122,7 +122,8 @@ async function failed(
   if (verdict.kind === 'gone') return goneParts(effect, verdict, work, context)
   const policy = policyOf(verdict.end, context)
   const change = how === 'look' ? afterFailedLook(effect, verdict, policy) : afterTry(effect, verdict, policy)
-  return dyingParts(effect, change, work, context)
+  const inDoubt = change.state === 'ambiguous' && isRemembered(effect)
+  return { ...dyingParts(effect, change, work, context), ...(inDoubt && { change: { memory: {} } }) }
 }
 
 function policyOf(end: BridgeEnd, { bridge, ends, settleMs, now, random }: TicketContext): Policy {

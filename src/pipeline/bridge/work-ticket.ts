@@ -15,7 +15,7 @@ import type {
 } from '../../store/ticket-store.ts'
 import type { ClaimWatch } from '../product/claim-watch.ts'
 import type { Bridge } from './bridge.ts'
-import { endOf, sentText, textKey } from './effects.ts'
+import { endOf, isRemembered, sentText, textKey } from './effects.ts'
 import type { Ends } from './ends.ts'
 import type { FileRoom } from './file-room.ts'
 import { type Next, nextEffect, stateOf } from './lanes.ts'
@@ -129,7 +129,9 @@ async function begin(
     if (isEmpty(parts)) return { work, begun: true }
     return { work: await write(work, parts, { dueAt: context.now() }, context), begun: true }
   }
-  const after = await write(work, parts, { dueAt: context.now(), begin: effect.id }, context)
+  const inDoubt = effect.state === 'ambiguous' && isRemembered(effect)
+  const marked = inDoubt ? joined(parts, { change: { memory: {} } }) : parts
+  const after = await write(work, marked, { dueAt: context.now(), begin: effect.id }, context)
   return { work: after, begun: after.begun || isInflight(after, effect) }
 }
 

@@ -375,6 +375,7 @@ t.test('B20 when a desk is polled next', async (t) => {
     failures,
   })
   const late = iso(at + 20 * minute)
+  const throttled = { code: 'UPSTREAM_THROTTLED', cause: 'slower', remedy: 'wait', at: iso(at) }
   const cases: readonly [string, ReturnType<typeof times>, Partial<PollPolicy>, number | undefined][] = [
     ['the first one is at the start', times(undefined), {}, 0],
     ['a new process polls at its start', times(poll('succeeded')), { startedAt: at + minute }, 0],
@@ -387,6 +388,18 @@ t.test('B20 when a desk is polled next', async (t) => {
     ['but not later than `every`', times(poll('failed'), 12), {}, at + 10 * minute],
     ['not before the desk wants to', times(poll('failed'), 1, { waitUntil: late }), {}, Date.parse(late)],
     ['nor after a success', times(poll('succeeded'), 0, { waitUntil: late }), {}, Date.parse(late)],
+    [
+      'a desk that fails waits for no more than that',
+      times(poll('failed'), 1, { circuit: 'open', waitUntil: late }),
+      {},
+      at + 6000,
+    ],
+    [
+      'one that fails and asks to be left alone is',
+      times(poll('failed'), 1, { circuit: 'open', waitUntil: late, error: throttled }),
+      {},
+      Date.parse(late),
+    ],
     ['a paused one waits', times(poll('failed'), 1, { circuit: 'paused' }), {}, undefined],
     ['but for a new process', times(poll('failed'), 1, { circuit: 'paused' }), { triesPaused: true }, 0],
   ]

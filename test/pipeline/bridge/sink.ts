@@ -140,7 +140,8 @@ export function createSink({ readable = true }: { readonly readable?: boolean } 
         return { ...applied(memoryOf(ticket)), incident: seen(incident) }
       }),
     async update(id: string, ticket: Ticket, memory: SinkMemory, call: Call) {
-      if (memory['status'] === ticket.status) return applied(memory)
+      const { status } = memory
+      if (status === ticket.status) return applied(memory)
       return write('patch', ticket.id, call, () => {
         change(id, (incident) => {
           incident.field = ticket.status ?? ''

@@ -6,7 +6,12 @@ import { errorOf, type Fault, lost, refused } from './faults.ts'
 import { createSink } from './sink.ts'
 import { createWorld, type World } from './world.ts'
 
-const note = (text: string, more = {}) => ({ text, type: 'Client Note', createdAt: 1_700_000_000_000, ...more })
+const note = (text: string, more = {}) => ({
+  text,
+  type: 'Client Note',
+  createdAt: 1_700_000_000_000,
+  ...more,
+})
 const texts = ({ sink }: World, id = 'IN1') => sink.one(id).notes.map(({ text }) => text)
 const unknown = () => lost(errorOf('sink', 'outcome-unknown', { code: 'ECONNRESET' }))
 
@@ -41,7 +46,11 @@ t.test('1, 2: a new ticket becomes one incident with its notes, oldest first, an
   )
   t.equal(desk.links.get('IN1'), sink.one('IN1').id, 'the ticket knows its incident')
   t.same(sink.calls.slice(0, 2), ['find IN1', 'create IN1'], 'it is looked up before it is made')
-  t.equal(sink.count('notesPresent') + sink.count('filesPresent'), 0, 'a fresh one is looked through by nobody')
+  t.equal(
+    sink.count('notesPresent') + sink.count('filesPresent'),
+    0,
+    'a fresh one is looked through by nobody',
+  )
   t.ok(allDone(await world.states('IN1')))
   t.match(await world.ticket('IN1'), { state: 'open', incident: { status: 'open' }, plannedRevision: 1 })
   const calls = sink.calls.length
@@ -76,26 +85,29 @@ for (const [what, fault, creates] of createFaults) {
   })
 }
 
-t.test('12, 13: what is ambiguous is looked up after 5, 15 and 45 s, then sent once more at once', async (t) => {
-  const world = createWorld()
-  const { sink, clock } = world
-  world.desk.put('IN1')
-  await world.take('IN1')
-  sink.fail('create', refused(errorOf('sink', 'timeout')))
-  const start = clock.now()
-  const looks: [seconds: number, finds: number, creates: number][] = []
-  for (let next = await world.look(); next !== null; next = await world.look()) {
-    looks.push([(next - start) / 1000, sink.count('find'), sink.count('create')])
-    clock.ahead(next - clock.now())
-  }
-  t.same(looks, [
-    [5, 1, 1],
-    [15, 2, 1],
-    [45, 3, 1],
-  ])
-  t.equal(sink.count('create'), 2)
-  t.equal(sink.count('find'), 5, 'and before it is sent once more')
-})
+t.test(
+  '12, 13: what is ambiguous is looked up after 5, 15 and 45 s, then sent once more at once',
+  async (t) => {
+    const world = createWorld()
+    const { sink, clock } = world
+    world.desk.put('IN1')
+    await world.take('IN1')
+    sink.fail('create', refused(errorOf('sink', 'timeout')))
+    const start = clock.now()
+    const looks: [seconds: number, finds: number, creates: number][] = []
+    for (let next = await world.look(); next !== null; next = await world.look()) {
+      looks.push([(next - start) / 1000, sink.count('find'), sink.count('create')])
+      clock.ahead(next - clock.now())
+    }
+    t.same(looks, [
+      [5, 1, 1],
+      [15, 2, 1],
+      [45, 3, 1],
+    ])
+    t.equal(sink.count('create'), 2)
+    t.equal(sink.count('find'), 5, 'and before it is sent once more')
+  },
+)
 
 t.test('14: a process that dies while a create is under way: the next one looks it up', async (t) => {
   for (const carriedOut of [true, false]) {
@@ -123,45 +135,48 @@ t.test('14: a process that dies while a create is under way: the next one looks 
   }
 })
 
-t.test('15, 28: an incident that is there already is taken over, with the notes and files it has', async (t) => {
-  const world = createWorld()
-  const { desk, sink } = world
-  desk.put('IN1', { status: 'Pending' })
-  for (const text of ['one', 'two', 'two']) desk.note('IN1', text)
-  desk.file('IN1', 'a1', Buffer.from('bytes'))
-  desk.file('IN1', 'a2', Buffer.from('more'))
-  const markers = desk.ticketOf('IN1', desk.raw('IN1')).notes.map(({ marker }) => marker)
-  sink.make('IN1', { status: 'closed' })
-  const older = sink.make('IN1', {
-    notes: [{ id: 'n1', marker: markers[0] ?? '', text: 'one' }],
-    files: [
-      { id: 'f1', attachment: 'a1', content: Buffer.alloc(0) },
-      { id: 'f2', attachment: 'a2', content: Buffer.from('more') },
-    ],
-  })
-  sink.make('IN1')
-  await world.take('IN1')
-  await world.idle()
-  t.equal((await world.ticket('IN1')).incident?.id, older.id, 'the oldest open one')
-  t.same(await world.eventKinds('IN1'), ['duplicate_external', 'adopted'])
-  t.equal(sink.count('create'), 0)
-  t.same(
-    older.notes.map(({ text }) => text),
-    ['one', 'two', 'two'],
-  )
-  t.same(
-    older.files.map(({ attachment, content }) => [attachment, content.length]),
-    [
-      ['a1', 0],
-      ['a2', 4],
-      ['a1', 5],
-    ],
-    'an empty file is no copy',
-  )
-  t.equal(older.field, 'Pending', 'its fields are made those of the ticket')
-  t.equal((await world.effect('IN1', `note/${markers[0]}`)).reference, 'n1')
-  t.same([sink.count('notesPresent'), sink.count('filesPresent')], [1, 1])
-})
+t.test(
+  '15, 28: an incident that is there already is taken over, with the notes and files it has',
+  async (t) => {
+    const world = createWorld()
+    const { desk, sink } = world
+    desk.put('IN1', { status: 'Pending' })
+    for (const text of ['one', 'two', 'two']) desk.note('IN1', text)
+    desk.file('IN1', 'a1', Buffer.from('bytes'))
+    desk.file('IN1', 'a2', Buffer.from('more'))
+    const markers = desk.ticketOf('IN1', desk.raw('IN1')).notes.map(({ marker }) => marker)
+    sink.make('IN1', { status: 'closed' })
+    const older = sink.make('IN1', {
+      notes: [{ id: 'n1', marker: markers[0] ?? '', text: 'one' }],
+      files: [
+        { id: 'f1', attachment: 'a1', content: Buffer.alloc(0) },
+        { id: 'f2', attachment: 'a2', content: Buffer.from('more') },
+      ],
+    })
+    sink.make('IN1')
+    await world.take('IN1')
+    await world.idle()
+    t.equal((await world.ticket('IN1')).incident?.id, older.id, 'the oldest open one')
+    t.same(await world.eventKinds('IN1'), ['duplicate_external', 'adopted'])
+    t.equal(sink.count('create'), 0)
+    t.same(
+      older.notes.map(({ text }) => text),
+      ['one', 'two', 'two'],
+    )
+    t.same(
+      older.files.map(({ attachment, content }) => [attachment, content.length]),
+      [
+        ['a1', 0],
+        ['a2', 4],
+        ['a1', 5],
+      ],
+      'an empty file is no copy',
+    )
+    t.equal(older.field, 'Pending', 'its fields are made those of the ticket')
+    t.equal((await world.effect('IN1', `note/${markers[0]}`)).reference, 'n1')
+    t.same([sink.count('notesPresent'), sink.count('filesPresent')], [1, 1])
+  },
+)
 
 t.test('19, 20: tickets that are left out become no incident, until they are not any more', async (t) => {
   const world = createWorld({ rules: { statuses: ['active'] } })
@@ -353,30 +368,33 @@ t.test('at most two files of a bridge are in memory at once', async (t) => {
   for (const id of ids) t.equal(sink.one(id).files[0]?.content.toString(), id)
 })
 
-t.test('35, 37: a change is one patch of the newest state; conflicts are tried again, later and later', async (t) => {
-  const world = await opened()
-  const { sink, clock } = world
-  const conflict = refused(errorOf('sink', 'unavailable', { status: 409 }))
-  sink.fail('patch', conflict, conflict, conflict)
-  await changed(world, 'Pending')
-  const waits: number[] = []
-  for (let next = await world.look(); next !== null; next = await world.look()) {
-    waits.push(next - clock.now())
-    clock.ahead(next - clock.now())
-  }
-  t.same(waits, [1000, 2000, 4000])
-  t.equal(sink.one('IN1').field, 'Pending')
-  t.equal(await world.circuit('sink'), 'closed', 'who answers so is well')
-  sink.fail('patch', conflict, conflict, conflict, conflict)
-  await changed(world, 'Queued')
-  await world.idle()
-  t.match(await world.effect('IN1', 'patch/r3'), { state: 'dead', attempts: 4 })
-  await changed(world, 'Active')
-  await world.idle()
-  t.equal(sink.one('IN1').field, 'Active')
-  t.equal((await world.effect('IN1', 'patch/r3')).state, 'skipped', 'a later one did what it was for')
-  t.equal((await world.ticket('IN1')).state, 'open')
-})
+t.test(
+  '35, 37: a change is one patch of the newest state; conflicts are tried again, later and later',
+  async (t) => {
+    const world = await opened()
+    const { sink, clock } = world
+    const conflict = refused(errorOf('sink', 'unavailable', { status: 409 }))
+    sink.fail('patch', conflict, conflict, conflict)
+    await changed(world, 'Pending')
+    const waits: number[] = []
+    for (let next = await world.look(); next !== null; next = await world.look()) {
+      waits.push(next - clock.now())
+      clock.ahead(next - clock.now())
+    }
+    t.same(waits, [1000, 2000, 4000])
+    t.equal(sink.one('IN1').field, 'Pending')
+    t.equal(await world.circuit('sink'), 'closed', 'who answers so is well')
+    sink.fail('patch', conflict, conflict, conflict, conflict)
+    await changed(world, 'Queued')
+    await world.idle()
+    t.match(await world.effect('IN1', 'patch/r3'), { state: 'dead', attempts: 4 })
+    await changed(world, 'Active')
+    await world.idle()
+    t.equal(sink.one('IN1').field, 'Active')
+    t.equal((await world.effect('IN1', 'patch/r3')).state, 'skipped', 'a later one did what it was for')
+    t.equal((await world.ticket('IN1')).state, 'open')
+  },
+)
 
 t.test('38: an incident that somebody deleted is not made again, unless it is asked for', async (t) => {
   const world = createWorld()
@@ -414,22 +432,25 @@ t.test('39: a ticket that is closed closes its incident, and nothing goes back',
   t.equal(world.desk.calls.length, 0)
 })
 
-t.test('42: an outage uses up no tries; what waits is done without a new version of the ticket', async (t) => {
-  const world = await opened()
-  const { sink, clock } = world
-  const away = refused(errorOf('sink', 'unavailable', { code: 'ECONNREFUSED' }))
-  for (const call of ['closeIncident', 'patch']) sink.fail(call, ...Array.from({ length: 100 }, () => away))
-  await changed(world, 'Closed')
-  const until = clock.now() + 2 * 3_600_000
-  while (clock.now() < until) clock.ahead(Math.max(1, ((await world.look()) ?? 0) - clock.now()))
-  t.equal(await world.circuit('sink'), 'open')
-  t.match(await world.effect('IN1', 'patch'), { state: 'failed' })
-  t.ok(sink.count('patch') < 40, 'few tries in two hours')
-  sink.clear()
-  await world.idle()
-  t.equal(sink.one('IN1').status, 'closed')
-  t.equal(sink.one('IN1').field, 'Closed')
-})
+t.test(
+  '42: an outage uses up no tries; what waits is done without a new version of the ticket',
+  async (t) => {
+    const world = await opened({ bridge: { retry: { attempts: 6, initialMs: 1000, maxMs: 36_000_000 } } })
+    const { sink, clock } = world
+    const away = refused(errorOf('sink', 'unavailable', { code: 'ECONNREFUSED' }))
+    for (const call of ['closeIncident', 'patch']) sink.fail(call, ...Array.from({ length: 100 }, () => away))
+    await changed(world, 'Closed')
+    const until = clock.now() + 2 * 3_600_000
+    while (clock.now() < until) clock.ahead(((await world.look()) ?? until) - clock.now())
+    t.equal(await world.circuit('sink'), 'open')
+    t.match(await world.effect('IN1', 'patch'), { state: 'failed' })
+    t.ok(sink.count('patch') < 40, 'few tries in two hours')
+    sink.clear()
+    await world.idle()
+    t.equal(sink.one('IN1').status, 'closed')
+    t.equal(sink.one('IN1').field, 'Closed')
+  },
+)
 
 /** As the look at changes of incidents finds it. */
 async function incidentClosed(world: World, more = {}): Promise<void> {
@@ -446,21 +467,24 @@ async function incidentClosed(world: World, more = {}): Promise<void> {
   )
 }
 
-t.test('43: an incident that is closed closes its ticket once, with its summary, and gets a note', async (t) => {
-  const world = await opened()
-  const { desk, sink } = world
-  desk.closingBy = { by: 'close', codes: ['Other', 'DONE'] }
-  await incidentClosed(world)
-  await world.idle()
-  t.match(desk.raw('IN1'), { status: 'Closed', closeCode: 'DONE' })
-  t.same(texts(world), ['Secureworks ticket IN1 closed.'])
-  await world.take('IN1')
-  await world.idle()
-  t.equal(desk.count('close'), 1)
-  t.same(texts(world), ['Secureworks ticket IN1 closed.'], 'our own words do not come back')
-  t.equal(sink.count('closeIncident'), 0)
-  t.match(await world.ticket('IN1'), { state: 'closed', closedBy: 'incident' })
-})
+t.test(
+  '43: an incident that is closed closes its ticket once, with its summary, and gets a note',
+  async (t) => {
+    const world = await opened()
+    const { desk, sink } = world
+    desk.closingBy = { by: 'close', codes: ['Other', 'DONE'] }
+    await incidentClosed(world)
+    await world.idle()
+    t.match(desk.raw('IN1'), { status: 'Closed', closeCode: 'DONE' })
+    t.same(texts(world), ['Secureworks ticket IN1 closed.'])
+    await world.take('IN1')
+    await world.idle()
+    t.equal(desk.count('close'), 1)
+    t.same(texts(world), ['Secureworks ticket IN1 closed.'], 'our own words do not come back')
+    t.equal(sink.count('closeIncident'), 0)
+    t.match(await world.ticket('IN1'), { state: 'closed', closedBy: 'incident' })
+  },
+)
 
 t.test('44: a closing of the ticket whose answer is lost is not done twice', async (t) => {
   const world = await opened()
@@ -498,7 +522,10 @@ t.test('46: a ticket that only the desk can close is given to it, once', async (
     t.equal((await world.effect('IN1', 'ctp_close')).state, 'done')
     await world.take('IN1')
     await world.idle()
-    t.notOk(texts(world).some((text) => /Please close/.test(text)), 'our request does not come back')
+    t.notOk(
+      texts(world).some((text) => /Please close/.test(text)),
+      'our request does not come back',
+    )
   }
 })
 
@@ -518,21 +545,24 @@ const afterClose = [
   ['ignore', 'closed', []],
 ] as const
 for (const [rule, status, notes] of afterClose) {
-  t.test(`47: a ticket that goes on after its incident was closed makes no second one: ${rule}`, async (t) => {
-    const world = await opened({ rules: { afterClose: rule } })
-    const { desk, sink, store } = world
-    await incidentClosed(world)
-    const closing = await world.effect('IN1', 'ctp_close')
-    await store.setEffect(closing.id, 'skip', new Date(world.clock.now()))
-    await world.idle()
-    desk.note('IN1', 'news')
-    await world.take('IN1')
-    await world.idle()
-    t.equal(sink.one('IN1').status, status)
-    t.same(texts(world), notes)
-    t.equal(sink.count('create'), 1)
-    t.equal((await world.ticket('IN1')).state, status)
-  })
+  t.test(
+    `47: a ticket that goes on after its incident was closed makes no second one: ${rule}`,
+    async (t) => {
+      const world = await opened({ rules: { afterClose: rule } })
+      const { desk, sink, store } = world
+      await incidentClosed(world)
+      const closing = await world.effect('IN1', 'ctp_close')
+      await store.setEffect(closing.id, 'skip', new Date(world.clock.now()))
+      await world.idle()
+      desk.note('IN1', 'news')
+      await world.take('IN1')
+      await world.idle()
+      t.equal(sink.one('IN1').status, status)
+      t.same(texts(world), notes)
+      t.equal(sink.count('create'), 1)
+      t.equal((await world.ticket('IN1')).state, status)
+    },
+  )
 }
 
 t.test('47: a change that comes before the ticket is closed does not open its incident again', async (t) => {
@@ -730,7 +760,8 @@ t.test('51: whoever took the bridge over is the only one who works at it', async
   await world.take(...ids)
   let second: Promise<unknown> | undefined
   sink.onCall = async (call) => {
-    if (call === 'create') second ??= world.look()
+    if (call !== 'create' || second !== undefined) return
+    second = world.look()
     await second
   }
   t.equal(await world.look(), null, 'the first one learns of it and stops')
@@ -761,4 +792,81 @@ t.test('a stop begins nothing more; what had to end is looked up by the next one
   sink.onCall = () => {}
   await world.idle()
   t.same(texts(world), ['one'])
+})
+
+t.test('35: a patch whose answer was lost does not hide that the ticket went back', async (t) => {
+  const world = createWorld()
+  const { desk, sink } = world
+  desk.put('IN1', { status: 'Pending' })
+  await world.take('IN1')
+  await world.idle()
+  sink.fail('patch', lost(errorOf('sink', 'unavailable', { status: 503 })))
+  await changed(world, 'Active')
+  await world.look()
+  t.equal(sink.one('IN1').field, 'Active')
+  await changed(world, 'Pending')
+  await world.idle()
+  t.equal(sink.one('IN1').field, 'Pending')
+})
+
+t.test('35: nor does a patch during which the process died', async (t) => {
+  const world = createWorld()
+  const { desk, sink, store } = world
+  desk.put('IN1', { status: 'Pending' })
+  await world.take('IN1')
+  await world.idle()
+  await changed(world, 'Active')
+  const dying = { ...store }
+  dying.step = async (...given) => {
+    if (sink.count('patch') > 0) throw new Error('killed')
+    return store.step(...given)
+  }
+  await world.look({ store: dying })
+  t.match(await world.effect('IN1', 'patch/r2'), { state: 'inflight', attempts: 0 })
+  await changed(world, 'Pending')
+  await world.idle()
+  t.equal(sink.one('IN1').field, 'Pending')
+})
+
+t.test('48: a ticket that is closed again before its incident was opened leaves it closed', async (t) => {
+  const world = await opened()
+  await changed(world, 'Closed')
+  await world.idle()
+  world.sink.fail('reopen', refused(errorOf('sink', 'unavailable', { status: 409 })))
+  await changed(world, 'Active')
+  await world.look()
+  await changed(world, 'Closed')
+  await world.idle()
+  t.equal(world.sink.one('IN1').status, 'closed')
+  t.match(await world.effect('IN1', 'reopen'), { state: 'skipped', error: 'the ticket is closed again' })
+  t.equal(world.sink.count('reopen'), 1)
+})
+
+t.test('a closing by somebody is not taken for one of ours that was never sent', async (t) => {
+  const world = await opened({ rules: { reopened: 'ignore' } })
+  const { sink } = world
+  sink.fail('patch', refused(errorOf('sink', 'unavailable', { status: 409 })))
+  await changed(world, 'Closed')
+  await world.look()
+  t.match(await world.effect('IN1', 'close'), { state: 'pending', attempts: 0 }, 'it waits for the patch')
+  sink.closeIncident(sink.one('IN1').id)
+  await changed(world, 'Active')
+  await world.idle()
+  t.equal((await world.effect('IN1', 'close')).state, 'skipped')
+  t.match(await world.ticket('IN1'), { closedBy: null }, 'whoever reads the changes tells')
+})
+
+t.test('35: nor does one that somebody skips while its outcome is not known', async (t) => {
+  const world = createWorld()
+  const { desk, sink, store, clock } = world
+  desk.put('IN1', { status: 'Pending' })
+  await world.take('IN1')
+  await world.idle()
+  sink.fail('patch', unknown())
+  await changed(world, 'Active')
+  await world.look()
+  await store.setEffect((await world.effect('IN1', 'patch/r2')).id, 'skip', new Date(clock.now()))
+  await changed(world, 'Pending')
+  await world.idle()
+  t.equal(sink.one('IN1').field, 'Pending')
 })
