@@ -59,6 +59,8 @@ interface Cast {
 
 interface Sample {
   readonly seconds: number
+  /** From the call to: the first request at the desk, the first at the sink, the last there. */
+  readonly steps: readonly [firstAtDesk: number, firstAtSink: number, lastAtSink: number]
   readonly floorSeconds: number
   readonly cpuSeconds: number
   readonly databaseCpuSeconds: number
@@ -90,6 +92,7 @@ async function sampleOf(cast: Cast, before: number, size: number): Promise<Sampl
   await wait(restMs)
   const start = { node: cpuSeconds(server.pid), database: databaseCpuSeconds(postgres) }
   const from = performance.now()
+  const fromAt = performance.timeOrigin + from
   await poll(server)
   await order(vendor, { do: 'await', writes: writesOfTicket * size })
   await untilDone(server, before + size, lookMs)
@@ -100,8 +103,10 @@ async function sampleOf(cast: Cast, before: number, size: number): Promise<Sampl
   const again = await pollAgain(cast)
   await expectAll(vendor, 'the server')
   const { seconds: floorSeconds, got: floorGot } = await floorOf(cast, size)
+  const step = (at: number | null) => ((at ?? Number.NaN) - fromAt) / 1000
   return {
     ...{ seconds, floorSeconds, got, floorGot, again },
+    steps: [step(got.firstAtDesk), step(got.firstAtSink), step(got.lastAtSink)],
     cpuSeconds: node,
     databaseCpuSeconds: database,
   }
@@ -245,6 +250,17 @@ function print({ machine, options, measured, bars }: Awaited<ReturnType<typeof r
   )
   console.log('\nrequests for a ticket, all rounds')
   printTable([['', 'ours', 'floor'], ...routeRows(measured, size)])
+  console.log(
+    '\nms from the call to: the first request at the desk, the first at the sink, the last there, the end',
+  )
+  printTable([
+    ['latency', 'desk', 'sink', 'last', 'end'],
+    ...measured.map(({ latencyMs, samples }) => [
+      `${latencyMs} ms`,
+      ...[0, 1, 2].map((step) => (of(samples, ({ steps }) => steps[step] ?? Number.NaN) * 1000).toFixed(0)),
+      (of(samples, ({ seconds }) => seconds) * 1000).toFixed(0),
+    ]),
+  ])
   console.log('\none more poll, which finds nothing')
   printTable([
     ['latency', 'ms', 'requests to the desk', 'to the sink'],

@@ -24,11 +24,19 @@ export interface BridgeGot {
   /** How many requests came of each route. */
   readonly desk: Readonly<Record<string, number>>
   readonly sink: Readonly<Record<string, number>>
+  /** Of requests, milliseconds since the epoch; null: there was none. */
+  readonly firstAtDesk: number | null
+  readonly firstAtSink: number | null
+  readonly lastAtSink: number | null
 }
 
 const ends = await startBridgeEnds()
 const { ctp, soar } = ends
 const counts = { desk: new Map<string, number>(), sink: new Map<string, number>() }
+const times: { [end in 'desk' | 'sink']: { first: number | null; last: number | null } } = {
+  desk: { first: null, last: null },
+  sink: { first: null, last: null },
+}
 let delayMs = 0
 let added: readonly string[] = []
 let addedAt = 0
@@ -39,6 +47,7 @@ function seer(end: 'desk' | 'sink') {
   return (request: RecordedRequest): boolean => {
     const route = routeOf(request)
     counts[end].set(route, (counts[end].get(route) ?? 0) + 1)
+    times[end] = { first: times[end].first ?? request.receivedAt, last: request.receivedAt }
     return delayMs > 0
   }
 }
@@ -52,8 +61,17 @@ function setDelay(ms: number): void {
 }
 
 function told(): BridgeGot {
-  const got = { desk: Object.fromEntries(counts.desk), sink: Object.fromEntries(counts.sink) }
-  for (const end of Object.values(counts)) end.clear()
+  const got = {
+    desk: Object.fromEntries(counts.desk),
+    sink: Object.fromEntries(counts.sink),
+    firstAtDesk: times.desk.first,
+    firstAtSink: times.sink.first,
+    lastAtSink: times.sink.last,
+  }
+  for (const end of ['desk', 'sink'] as const) {
+    counts[end].clear()
+    times[end] = { first: null, last: null }
+  }
   return got
 }
 

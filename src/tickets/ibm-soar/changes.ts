@@ -4,10 +4,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { ChangePage, Incident, SinkChange } from '../incident-sink.ts'
-import { idOf, type SoarClient } from './client.ts'
+import type { SoarClient } from './client.ts'
 import { modifiedAt, ticketIdOf } from './incident.ts'
 import { unreadable } from './refusal.ts'
-import { custom, pageLength, type Row, ticketIdField } from './wire.ts'
+import { custom, idOf, pageLength, type Row, ticketIdField } from './wire.ts'
 
 /** A change may become visible after a later one, as long as its transaction takes. */
 const overlapMs = 120_000

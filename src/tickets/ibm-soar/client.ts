@@ -1,6 +1,5 @@
 /** Requests to IBM SOAR, and their answers checked. */
 import { UpstreamError } from '../../errors.ts'
-import { exactId } from '../../model/exact-number.ts'
 import type { HttpClient, HttpRequest } from '../../upstream/http-client.ts'
 import { parseJson } from '../../upstream/json.ts'
 import { IncidentGone } from '../incident-sink.ts'
@@ -8,7 +7,7 @@ import { type Kept, kept } from './kept.ts'
 import { cleaner, harmless, Missing, refusalOf, unreadable, unsuccessful } from './refusal.ts'
 import { orgOf } from './session.ts'
 import type { IbmSoarSettings } from './settings.ts'
-import { basePath, formats, isObject, type Json, type Query, queryBody, type Row } from './wire.ts'
+import { basePath, formats, idOf, isObject, type Json, type Query, queryBody, type Row } from './wire.ts'
 
 interface ApiRequest {
   readonly method: HttpRequest['method']
@@ -30,8 +29,6 @@ export type Patched = 'ok' | 'conflict'
 
 export type SoarAccess = Pick<IbmSoarSettings, 'baseUrl' | 'org' | 'orgId' | 'apiKeyId' | 'apiKeySecret'>
 
-const minuteMs = 60_000
-
 /**
  * Every call is one request with the API key and no cookie. All throw UpstreamError; those that take the id of an
  * incident throw IncidentGone where there is no such incident.
@@ -43,7 +40,6 @@ export class SoarClient {
   readonly #authorization: string
   readonly #clean: (text: string) => string
   readonly #org: Kept<string>
-  readonly #constants: Kept<Json>
 
   constructor(http: HttpClient, settings: SoarAccess, now: () => number) {
     const { baseUrl, apiKeyId, apiKeySecret } = settings
@@ -54,7 +50,6 @@ export class SoarClient {
     this.#authorization = `Basic ${encoded}`
     this.#clean = cleaner([encoded, apiKeySecret])
     this.#org = kept(() => this.#askOrg(), Number.POSITIVE_INFINITY, now)
-    this.#constants = kept(() => this.#askConstants(), 60 * minuteMs, now)
   }
 
   /** Id of the organisation: configured, or asked for once. */
@@ -75,8 +70,11 @@ export class SoarClient {
     return `${this.#http.origin}${this.#base}/#incidents/${incidentId}?orgId=${await this.org(signal)}`
   }
 
-  constants(signal: AbortSignal): Promise<Json> {
-    return this.#constants.get(signal)
+  /** Limits of the server. */
+  async constants(signal: AbortSignal): Promise<Json> {
+    const { body, status } = await this.#send({ method: 'GET', path: '/const' }, signal)
+    if (!isObject(body)) throw unreadable('the question for its limits without an object', status)
+    return body
   }
 
   /** One page. */
@@ -215,8 +213,7 @@ export class SoarClient {
     }
     const answer = await this.#sent(request, reads === true)
     const { status } = answer
-    const { service } = this.#http
-    const value = parseJson(answer.body, { service, status, clean: this.#clean })
+    const value = parseJson(answer.body, { service: this.#http.service, status, clean: this.#clean })
     if (method !== 'PATCH' && isObject(value) && value.success === false) {
       throw unsuccessful(value, status, this.#clean)
     }
@@ -246,17 +243,6 @@ export class SoarClient {
       throw new UpstreamError('permission', words, { service: this.#http.service, status: 403, cause: error })
     }
   }
-
-  async #askConstants(): Promise<Json> {
-    const { body, status } = await this.#send({ method: 'GET', path: '/const' })
-    if (!isObject(body)) throw unreadable('the question for its limits without an object', status)
-    return body
-  }
-}
-
-/** Of whatever the API numbers. */
-export function idOf(row: Json): string | undefined {
-  return exactId(row.id)
 }
 
 function incidentPath(id: string): string {

@@ -67,7 +67,7 @@ function withReason(summary: unknown, reason: string): unknown {
   const words = `Closing reason in Secureworks: ${reason}`
   if (isEmpty(summary)) return { format: 'text', content: words }
   const content = isObject(summary) ? String(summary.content) : String(summary)
-  const isHtml = isObject(summary) ? summary.format !== 'text' : /<[a-z/][^>]*>/i.test(content)
+  const isHtml = isObject(summary) ? summary.format !== 'text' : /<[a-z/][^<>]*>/i.test(content)
   return isHtml
     ? { format: 'html', content: `${content}<br />${asHtml(words)}` }
     : { format: 'text', content: `${content}\n${words}` }

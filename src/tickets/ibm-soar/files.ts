@@ -1,12 +1,14 @@
 /** Files of an incident: how they are named, sent, and known again. Pure. */
 import { markerOf, type TicketAttachment } from '../../model/ticket.ts'
 import type { OutgoingFile } from '../incident-sink.ts'
-import { idOf } from './client.ts'
 import { mediaType } from './mime.ts'
-import type { Json } from './wire.ts'
+import { idOf, type Json } from './wire.ts'
 
 /** Bytes in UTF-8: file systems take 255. */
 const longestName = 200
+
+/** Characters of a name that are looked at, its last ones; what is written is far shorter. */
+const longestLooked = 1000
 
 /** `report [ctp-1728318].pdf`: the mark stands before the ending, so that the file keeps its type. */
 export function fileName({
@@ -25,6 +27,8 @@ export function fileName({
 function cleanName(name: string): string {
   const last = name.toWellFormed().split(/[/\\]/).at(-1) ?? ''
   return last
+    .slice(-longestLooked)
+    .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]/gu, '')
     .replace(/[<>:"|?*]/g, '_')
     .replace(/\s+/g, ' ')

@@ -27,7 +27,6 @@ export function asHtml(text: string): string {
 /** Markup out, its lines kept; what only looks like a tag, such as `<10.0.0.5>`, stays. */
 export function plainText(html: string): string {
   return html
-    .replace(/<!--[\s\S]*?-->|<(script|style)\b[\s\S]*?<\/\1\s*>/gi, '')
     .replace(/<br\s*\/?>\n?|<\/(?:p|div|li|tr|h[1-6]|blockquote|pre)\s*>(?=[\s\S])/gi, '\n')
     .replace(/<\/?[a-z][\w:-]*(?:\s[^<>]*)?\/?>/gi, '')
     .replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(\w+));/gi, (found, decimal, hex, name) => {

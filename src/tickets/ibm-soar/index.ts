@@ -8,21 +8,24 @@ import {
   type IncidentSinkDefinition,
   type SinkContext,
 } from '../incident-sink.ts'
+import { Refused } from '../refused.ts'
 import { soarChanges } from './changes.ts'
 import { checkSoar } from './check.ts'
-import { idOf, SoarClient } from './client.ts'
+import { SoarClient } from './client.ts'
 import { deskCodes } from './close-code.ts'
 import { commentsForTicket } from './comments.ts'
 import { type KnownFields, knownFields } from './fields.ts'
 import { fileName, multipart, presentFiles } from './files.ts'
 import { hasNumberedCode, incidentOf, isClosed, tellsClosing, ticketIdOf } from './incident.ts'
 import { installFields } from './install.ts'
+import { kept } from './kept.ts'
 import { policiesOf } from './merge.ts'
 import { commentsIn, plainNote, presentNotes, withMark } from './notes.ts'
+import { missingField } from './payload.ts'
 import { previewOf } from './preview.ts'
 import { soarTemplates, templateProblems } from './render.ts'
 import { type IbmSoarSettings, ibmSoarSettings } from './settings.ts'
-import { custom, pageLength, type Row, service, ticketIdField } from './wire.ts'
+import { custom, idOf, pageLength, type Row, service, ticketIdField } from './wire.ts'
 import { closeIncident, createIncident, reopenIncident, updateIncident, type Writing } from './write.ts'
 
 export const ibmSoar: IncidentSinkDefinition<IbmSoarSettings> = {
@@ -41,24 +44,27 @@ const megabyte = 1_048_576
 const untellingKinds: ReadonlySet<string> = new Set(['permission', 'rejected', 'address', 'unavailable'])
 
 function createSoarSink(settings: IbmSoarSettings, context: SinkContext): IncidentSink {
-  const { connect, log, now, readFile, commentPrefix } = context
+  const { connect, now, readFile, commentPrefix } = context
   const client = new SoarClient(connect(settings.baseUrl), settings, now)
   const known = knownFields(client, now)
   const templates = soarTemplates({ settings: settings.templates, readFile, now })
   const writing: Writing = { client, known, templates, settings, policyOf: policiesOf(settings) }
 
+  const limitMb = kept(() => askLimitMb(client, context), 3_600_000, now)
   const shown = (row: Row, signal: AbortSignal) => incidentFrom(client, known, row, signal)
   return {
     readable: true,
     changesEveryMs: settings.changesEvery,
     async maxFileBytes(signal) {
-      return (settings.maxAttachmentMb ?? (await serversLimitMb(signal))) * megabyte
+      return (settings.maxAttachmentMb ?? (await limitMb.get(signal))) * megabyte
     },
     async find(ticketId, signal) {
-      const rows = await rowsOf(client, ticketId, signal)
+      const rows = await explained(rowsOf(client, ticketId, signal), known, signal)
       return Promise.all(rows.map((row) => shown(row, signal)))
     },
     async read(incidentId, signal) {
+      // Whoever tells of an incident may tell anything; only a number is one here.
+      if (!/^\d{1,19}$/.test(incidentId)) return undefined
       const row = await orUndefined(client.incident(incidentId, signal))
       if (row === undefined) return undefined
       const ticketId = ticketIdOf(row)
@@ -108,21 +114,22 @@ function createSoarSink(settings: IbmSoarSettings, context: SinkContext): Incide
       }
     },
   }
+}
 
-  /** @throws UpstreamError where the server can not be asked at all */
-  async function serversLimitMb(signal: AbortSignal): Promise<number> {
-    try {
-      const { max_attachment_mb: limit } = await client.constants(signal)
-      return typeof limit === 'number' && limit > 0 ? limit : defaultAttachmentMb
-    } catch (error) {
-      if (!(error instanceof UpstreamError) || !untellingKinds.has(error.kind) || error.status === undefined)
-        throw error
-      log.warn(
-        { sink: context.name, err: error.message },
-        'IBM SOAR does not tell how large a file may be: 25 MB are assumed',
-      )
-      return defaultAttachmentMb
+/** @throws UpstreamError where the server can not be asked at all */
+async function askLimitMb(client: SoarClient, { name, log }: SinkContext): Promise<number> {
+  try {
+    const { max_attachment_mb: limit } = await client.constants(new AbortController().signal)
+    return typeof limit === 'number' && limit > 0 ? limit : defaultAttachmentMb
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || !untellingKinds.has(error.kind) || error.status === undefined) {
+      throw error
     }
+    log.warn(
+      { sink: name, err: error.message },
+      'IBM SOAR does not tell how large a file may be: 25 MB are assumed',
+    )
+    return defaultAttachmentMb
   }
 }
 
@@ -154,6 +161,21 @@ async function incidentFrom(
   const row = isClosed(given) && !tellsClosing(given) ? await client.incident(id, signal) : given
   const fields = hasNumberedCode(row) ? await known.get(signal) : undefined
   return incidentOf(row, await client.urlOf(id, signal), fields)
+}
+
+/** @throws Refused where a search is refused because the field that it goes by does not exist yet */
+async function explained<T>(search: Promise<T>, known: KnownFields, signal: AbortSignal): Promise<T> {
+  try {
+    return await search
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || error.kind !== 'rejected') throw error
+    const key = custom(ticketIdField)
+    const { problems } = await known.checked((fields) => {
+      const isThere = fields === undefined || fields.has(key)
+      return { value: undefined, problems: isThere ? [] : [missingField(key)] }
+    }, signal)
+    throw problems[0] === undefined ? error : new Refused(problems[0], { cause: error })
+  }
 }
 
 async function orUndefined<T>(read: Promise<T>): Promise<T | undefined> {

@@ -54,11 +54,14 @@ export function refusalWords(name: string, problems: readonly string[]): string 
 }
 
 function problemOf(key: string, field: Field | undefined): string | undefined {
-  if (field === undefined) {
-    const hint = key.startsWith(custom('scwx_ctp_')) ? ': `feed-server install-fields BRIDGE` makes it' : ''
-    return `IBM SOAR has no field ${key}${hint}`
-  }
+  if (field === undefined) return missingField(key)
   return field.readOnly ? `the field ${key} can not be written` : undefined
+}
+
+/** In words for users. */
+export function missingField(key: string): string {
+  const hint = key.startsWith(custom('scwx_ctp_')) ? ': `feed-server install-fields BRIDGE` makes it' : ''
+  return `IBM SOAR has no field ${key}${hint}`
 }
 
 /** @throws Refused where the template gives another ticket: it could not be found again */

@@ -214,5 +214,5 @@ export function excerpt(value: unknown): string {
 }
 
 function plainIfHtml(text: string): string {
-  return /<[a-z/][^>]*>/i.test(text) ? textOf(text) : text
+  return /<[a-z/][^<>]*>/i.test(text) ? textOf(text) : text
 }

@@ -1,5 +1,7 @@
 /** Names, addresses and shapes of SOAR's REST API. */
 
+import { exactId } from '../../model/exact-number.ts'
+
 export const service = 'ibm-soar'
 
 export type Json = Readonly<Record<string, unknown>>
@@ -18,6 +20,11 @@ export const custom = (name: string) => `properties.${name}`
 export const formats: Readonly<Record<string, string>> = {
   handle_format: 'names',
   text_content_output_format: 'objects_no_convert',
+}
+
+/** Of whatever the API numbers. */
+export function idOf(row: Json): string | undefined {
+  return exactId(row.id)
 }
 
 export function isObject(value: unknown): value is Json {

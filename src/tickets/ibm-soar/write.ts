@@ -4,7 +4,6 @@ import type { Ticket } from '../../model/ticket.ts'
 import type { Applied, Incident, SinkMemory } from '../incident-sink.ts'
 import { Refused } from '../refused.ts'
 import type { Patched, SoarClient } from './client.ts'
-import { idOf } from './client.ts'
 import { closingValues, codeOf, requireClosing } from './closing.ts'
 import type { Fields, KnownFields } from './fields.ts'
 import { incidentOf, isClosed, versionOf } from './incident.ts'
@@ -13,7 +12,7 @@ import { type Payload, payload, withTicketId } from './payload.ts'
 import type { Templates } from './render.ts'
 import type { IbmSoarSettings } from './settings.ts'
 import { flattened, isEmpty, isEqualJson, nested, valueIn } from './values.ts'
-import { type FieldChange, isObject, type Json, patchBody, type Row, service } from './wire.ts'
+import { type FieldChange, idOf, isObject, type Json, patchBody, type Row, service } from './wire.ts'
 
 export interface Writing {
   readonly client: SoarClient

@@ -57,11 +57,7 @@ beside.add(
     })
     t.ok(incident.name.includes(ticketId))
     t.match(read(String(incident.description)), /Summary: Malware was seen\./)
-    t.match(
-      b.notes(ticketId).map(read),
-      [/the first/, /the second/, /the third/],
-      'oldest first, and no other one',
-    )
+    t.match(b.notes(ticketId), [/the first/, /the second/, /the third/], 'oldest first, and no other one')
     t.equal(b.notes(ticketId).length, 3)
     t.same(
       b.files(ticketId).map((file) => [file.sha256, file.size]),

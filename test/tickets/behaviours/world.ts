@@ -3,7 +3,9 @@
  * and nothing else, so that many behaviours are tried beside each other and none meets the faults of another one.
  */
 import { appendFileSync } from 'node:fs'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { createServer as createTlsServer } from 'node:tls'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { App } from '../../../src/http/app.ts'
@@ -26,6 +28,7 @@ import {
   startCtpSimulator,
 } from '../../../src/tickets/secureworks-ctp/simulator/index.ts'
 import { type StoredApp, type StoredOptions, storedApp } from '../../app.ts'
+import { closeServer, listen, pem } from '../../upstream/fixtures/servers.ts'
 
 /** How one bridge is configured, and what its two sides are like. */
 export interface BridgeSetup {
@@ -40,6 +43,8 @@ export interface BridgeSetup {
   readonly sinkEnd?: object
   /** Beside both sides. */
   readonly rules?: object
+  /** Both sides are spoken to by TLS, with this certificate of the fixtures. */
+  readonly certificate?: string
 }
 
 /** JSON that a test looks into; what is not there it finds by comparing. */
@@ -127,7 +132,7 @@ export interface Bridged {
   hook(incidentId: number): Promise<void>
   /** @throws Error unless the ticket has exactly one */
   incident(ticketId: string): SoarIncident
-  /** Texts of the notes of its incident, oldest first. */
+  /** What people read in the notes of its incident, oldest first. */
   notes(ticketId: string): readonly string[]
   files(ticketId: string): readonly SoarAttachment[]
   comments(ticketId: string): readonly SoarComment[]
@@ -158,8 +163,7 @@ export function createClock(moves = true): Clock {
   }
 }
 
-const limitMs = 10_000
-const lookMs = 20
+const limitMs = 25_000
 
 /** @param what for whoever reads that it did not come to pass @throws Error when it takes too long */
 export async function until<T>(
@@ -167,12 +171,12 @@ export async function until<T>(
   what: string | (() => string),
 ): Promise<T> {
   const last = performance.now() + limitMs
-  for (;;) {
+  for (let looks = 0; ; looks++) {
     const found = await condition()
     if (found !== undefined && found !== false) return found
     if (performance.now() > last)
       throw new Error(`waited in vain for ${typeof what === 'string' ? what : what()}`)
-    await wait(lookMs)
+    await wait(Math.min(200, 20 + 10 * looks))
   }
 }
 
@@ -203,13 +207,14 @@ export function behaviours({ movesTime = false }: SetOptions = {}): Behaviours {
       all.push({ title, setups: Array.isArray(setup) ? setup : [setup as BridgeSetup], behave })
     },
     async run(t) {
-      await t.test(movesTime ? 'while time moves' : 'side by side', { timeout: 60_000 }, async (t) => {
+      t.setTimeout(allMs)
+      await t.test(movesTime ? 'while time moves' : 'side by side', { timeout: allMs }, async (t) => {
         const worlds = await startWorlds(t, all, movesTime)
         if (!movesTime) t.jobs = 20
         const tried = all.map(({ title, behave }, place) => {
           const [first, ...others] = worlds.bridges[place] ?? []
           if (first === undefined) throw new Error(`${title} has no bridge`)
-          return t.test(title, { buffered: !movesTime }, (t) => behave(t, first, ...others))
+          return t.test(title, { buffered: !movesTime, timeout: allMs }, (t) => behave(t, first, ...others))
         })
         await Promise.all(tried)
         await t.test('none of it failed by a fault of the server', async (t) => {
@@ -223,6 +228,9 @@ export function behaviours({ movesTime = false }: SetOptions = {}): Behaviours {
 function faultsIn(logged: readonly string[]): readonly string[] {
   return logged.filter((line) => /"level":(50|60)/.test(line) || line.includes('internal fault')).slice(0, 5)
 }
+
+/** For a machine that has much else to do. */
+const allMs = 120_000
 
 /** So short that waiting for them is no part of the tests; where time moves they are the product's own. */
 const shortSettleMs = [50, 100, 150] as const
@@ -263,6 +271,8 @@ function nameOf(title: string, index: number): string {
 export interface Sides {
   readonly ctp: CtpSimulator
   readonly soar: SoarSimulator
+  /** Where the server finds them. */
+  readonly addresses: { readonly ctp: string; readonly soar: string }
 }
 
 export async function startSides(t: Test, setup: BridgeSetup, clock: Clock): Promise<Sides> {
@@ -271,25 +281,53 @@ export async function startSides(t: Test, setup: BridgeSetup, clock: Clock): Pro
     startSoarSimulator({ now: clock.now, ...setup.soar }),
   ])
   t.teardown(() => Promise.all([ctp.close(), soar.close()]))
-  return { ctp, soar }
+  const { certificate } = setup
+  const addressOf = async (address: string) =>
+    certificate === undefined ? address : tlsFront(t, address, certificate)
+  return { ctp, soar, addresses: { ctp: await addressOf(ctp.baseUrl), soar: await addressOf(soar.url) } }
+}
+
+/** @returns the same address by TLS */
+async function tlsFront(t: Test, address: string, certificate: string): Promise<string> {
+  const url = new URL(address)
+  const sockets = new Set<Socket>()
+  const server = createTlsServer({ cert: pem(certificate), key: pem('server-key') }, (socket) => {
+    const onward = connect(Number(url.port), url.hostname)
+    for (const each of [socket, onward]) {
+      sockets.add(each)
+      each.on('error', () => each.destroy())
+      each.on('close', () => {
+        socket.destroy()
+        onward.destroy()
+      })
+    }
+    socket.pipe(onward).pipe(socket)
+  })
+  server.on('tlsClientError', () => undefined)
+  await listen(server)
+  t.teardown(() => closeServer(server, sockets))
+  url.protocol = 'https:'
+  url.hostname = 'localhost'
+  url.port = String((server.address() as AddressInfo).port)
+  return url.href.replace(/\/$/, '')
 }
 
 /** An entry of `bridges`. Nothing happens by itself, and what fails is tried again soon. */
-export function entryOf(name: string, setup: BridgeSetup, { ctp, soar }: Sides): object {
+export function entryOf(name: string, setup: BridgeSetup, { soar, addresses }: Sides): object {
   const { username, password } = demoAccount
   const { id: apiKeyId, secret: apiKeySecret } = demoSoarKey
   return {
     name,
     ticketDesk: {
       kind: 'secureworks-ctp',
-      settings: { baseUrl: ctp.baseUrl, username, password, every: 'off', ...setup.desk },
+      settings: { baseUrl: addresses.ctp, username, password, every: 'off', ...setup.desk },
       proxy: 'none',
       ...setup.deskEnd,
     },
     incidentSink: {
       kind: 'ibm-soar',
       settings: {
-        baseUrl: soar.url,
+        baseUrl: addresses.soar,
         orgId: soar.org.id,
         apiKeyId,
         apiKeySecret,
@@ -355,29 +393,37 @@ export function bridgedOf(name: string, { ctp, soar }: Sides, server: Server): B
     state: async () => (await get<BridgeAnswer>(path)).body,
     check: async () => (await post<CheckAnswer>(`${path}/check`)).body,
     async settled(ticketId) {
-      let last: TicketAnswer | undefined
+      const open = `/effects?bridge=${name}&ticketId=${encodeURIComponent(ticketId)}&state=${openStates}&limit=20`
+      let waits: readonly Effect[] = []
       return until(
         async () => {
-          last = await ticket(ticketId)
-          const waits = last.effects.filter(({ state }) => openStates.includes(state))
-          // Once more: the ticket is read before its effects.
-          if (waits.length === 0 && last.state !== 'pending') return ticket(ticketId)
-          await letTimePass(waits, name, { clock, schedule })
-          return undefined
+          waits = (await get<{ data: readonly Effect[] }>(open)).body.data
+          if (waits.length > 0) await letTimePass(waits, name, { clock, schedule })
+          const seen = waits.length === 0 ? await ticket(ticketId) : undefined
+          // Once more: what was planned between the two looks is missing in the first.
+          return seen !== undefined && seen.state !== 'pending' && !isOpen(seen) && seen
         },
-        () => `the effects of ${ticketId}: ${JSON.stringify(last?.effects)}`,
+        () => `the effects of ${ticketId}, such as ${JSON.stringify(waits.slice(0, 3))}`,
       )
     },
     async hook(incidentId) {
       const { status, body } = await post(`${path}/hook`, { incidentId })
       if (status !== 202) throw new Error(`the hook is answered with ${status}: ${JSON.stringify(body)}`)
     },
-    notes: (ticketId) => comments(ticketId).map(({ text }) => text ?? ''),
+    notes: (ticketId) =>
+      comments(ticketId).map(({ format, text }) => (format === 'text' ? squeezed : read)(text ?? '')),
     files: (ticketId) => soar.attachments(incident(ticketId).id),
   }
 }
 
 const openStates: readonly string[] = ['pending', 'inflight', 'ambiguous', 'failed']
+
+/** The ticket is read before its effects: it may be the older of the two. */
+function isOpen({ state, effects }: TicketAnswer): boolean {
+  if (effects.some((each) => openStates.includes(each.state))) return true
+  const isDead = effects.some((each) => each.state === 'dead')
+  return (state === 'creating' || state === 'closing') && !isDead
+}
 
 /** Where everything waits for a later time, that is now. */
 async function letTimePass(
@@ -406,7 +452,7 @@ async function ask<T>(app: App, method: 'GET' | 'POST', path: string, body?: unk
   return { status: answer.statusCode, body: answer.json() as T }
 }
 
-// What the sides saw
+// What the two sides saw
 
 export function isCall(method: string, path: RegExp) {
   return (request: RecordedRequest): boolean =>
@@ -454,9 +500,10 @@ export function read(html: string): string {
     '#39': "'",
     nbsp: ' ',
   }
-  return html
-    .replace(/<[^<>]*>/g, ' ')
-    .replace(/&(#?\w+);/g, (found, name) => names[name] ?? found)
-    .replace(/\s+/g, ' ')
-    .trim()
+  const text = html.replace(/<[^<>]*>/g, ' ').replace(/&(#?\w+);/g, (found, name) => names[name] ?? found)
+  return squeezed(text)
+}
+
+function squeezed(text: string): string {
+  return text.replace(/\s+/g, ' ').trim()
 }

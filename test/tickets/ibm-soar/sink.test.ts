@@ -298,6 +298,7 @@ t.test(
       await sink.close(String(id), closedTicket(ticket, reason), memory, call)
       t.equal(read()?.plan_status, 'C', what)
       t.equal(read()?.properties[closeCode] ?? null, code, what)
+      t.equal(read()?.properties.scwx_ctp_status, 'Closed', `${what}: the status that ends the loop`)
       const { closing } = (await sink.read(String(id), never)) ?? {}
       t.ok(closing?.summary?.includes(reason), `${what}: ${closing?.summary}`)
     }
@@ -564,16 +565,19 @@ t.test(
         { createdAt: ms + 2000, type: 'Client Note', text: 'twin' },
         { createdAt: ms + 2000, type: 'Client Note', text: 'twin' },
         { createdAt: ms + 3000, type: 'Client Note', text: 'was never copied' },
+        { createdAt: ms + 4000, type: 'Client Note', text: 'was deleted by somebody' },
+        { createdAt: ms + 4000, type: 'Client Note', text: 'is there' },
       ]).map((note): OutgoingNote => ({ marker: note.marker, note }))
       await post(oldNote(ms, 'SOC Note', 'First\nline'))
       await post(oldNote(ms, undefined, 'Without a type'))
       await post(oldNote(ms + 1000, 'Client Note', 'Blocked <10.0.0.5> & 2'))
       await post(oldNote(ms + 2000, 'Client Note', 'twin'))
+      await post(oldNote(ms + 4000, 'Client Note', 'is there'))
       await post('A remark of an analyst about Secureworks CTP Worklog: nothing')
       const present = await sink.notesPresent(String(id), notes, never)
       t.same(
         notes.map(({ marker }) => present.has(marker)),
-        [true, false, true, false, true, true, false, false],
+        [true, false, true, false, true, true, false, false, false, true],
         html,
       )
       t.equal(new Set(present.values()).size, present.size, 'no comment is two notes')
@@ -591,16 +595,18 @@ t.test(
         { createdAt: 1000, type: 'b', text: 'two' },
         { createdAt: 1000, type: 'b', text: 'two' },
         { text: 'neither type nor time' },
+        { createdAt: 1000, type: 'b', text: 'Quotes CTP-REF 0123456789ab and goes on' },
         { createdAt: 1000, type: 'b', text: 'not there' },
       ]).map((note): OutgoingNote => ({ marker: note.marker, note }))
-      for (const note of notes.slice(0, 4)) await sink.addNote(String(id), ticket, note, call)
+      notes.push({ marker: '0123456789ab', text: 'only quoted' })
+      for (const note of notes.slice(0, 5)) await sink.addNote(String(id), ticket, note, call)
       const quoted = soar.comments(id)[0]?.text?.match(/CTP-REF \w+/)?.[0] ?? ''
       soar.addComment(id, `See ${quoted}, that was ours`)
       for (let round = 0; round < 3; round += 1) {
         const present = await sink.notesPresent(String(id), notes, never)
         t.same(
           notes.map(({ marker }) => present.has(marker)),
-          [true, true, true, true, false],
+          [true, true, true, true, true, false, false],
           html,
         )
       }
@@ -867,3 +873,75 @@ t.test('pages of changes are handed out again until they were dealt with, and no
   soar.closeByAnalyst(Number(incident.id), {})
   t.same((await look(first.last)).seen, [`${incident.id} closed`], 'in the same millisecond')
 })
+
+t.test('an organisation without our fields is told so by the first search, with the remedy', async (t) => {
+  const { sink, soar } = await enter(t, { soar: { ctpFields: 'none' } })
+  const error = await failureOf(sink.find('IN1', never))
+  t.ok(error instanceof Refused)
+  t.match(error.message, /properties\.scwx_ctp_ticket_id.*install-fields/)
+  await sinkOver(t, soar.url).installFields?.(never)
+  t.same(await sink.find('IN1', never), [])
+})
+
+t.test('what a hook names that is no incident is none, and nothing is asked', async (t) => {
+  const { sink, soar } = await enter(t)
+  for (const id of ['', 'x', '../session', '1 2', '-1', '1e3', '9'.repeat(40)]) {
+    t.equal(await sink.read(id, never), undefined, id)
+  }
+  t.same(soar.requests, [])
+})
+
+/** As the public app's, field by field. */
+const legacyFiles = {
+  '/escalate.jinja': `{
+  {# a comment #}
+  "name": "Secureworks CTP Incident - for Ticket ID {{ticketId}}",
+  "start_date": {{dateCreated}},
+  "discovered_date": {{dateCreated}},
+  "description": {
+    "format": "html",
+    "content": {{ detailedDescription | e | replace('\\n', '<br>') | tojson }}
+  },
+  "properties": {
+    "scwx_ctp_ticket_id": "{{ticketId}}",
+    "scwx_ctp_category": "{{category}}",
+    "scwx_ctp_contact_name": "{{contact.name}}",
+    "scwx_ctp_date_created": {{dateCreated}},
+    "scwx_ctp_priority": "{{priority}}",
+    "scwx_ctp_status": "{{status}}"
+  }
+}`,
+  '/update.jinja': `{ "properties": { "scwx_ctp_contact_name": "{{contact.name}}", "scwx_ctp_status": "{{status}}" } }`,
+}
+
+t.test(
+  'templates of the public app make the incident that they made there, also of tickets that broke them (B5)',
+  async (t) => {
+    const settings = { templates: { escalate: '/escalate.jinja', update: '/update.jinja' } }
+    const odd = { contact: { id: '1', name: 'A "quoted" \\ name' }, detailedDescription: 'a\n<b> & "c"' }
+    const { sink, read, id, ticket, memory, soar } = await made(
+      t,
+      { settings, files: legacyFiles },
+      ticketOf({}, odd),
+    )
+    t.match(read(), {
+      name: `Secureworks CTP Incident - for Ticket ID ${ticket.id}`,
+      description: /a.*&lt;b&gt; &amp; &#34;c&#34;/s,
+      properties: {
+        scwx_ctp_contact_name: 'A "quoted" \\ name',
+        scwx_ctp_category: '',
+        scwx_ctp_status: 'Active',
+      },
+    })
+    await sink.update(String(id), ticket, memory, call)
+    t.same(patches(soar), [])
+    await sink.update(String(id), withStatus(ticket, 'Pending'), memory, call)
+    t.same(
+      patches(soar).flatMap(({ changes }) => changes.map(({ field }) => field)),
+      ['scwx_ctp_status'],
+    )
+    const bare = ticketOf({}, { contact: null, dateCreated: noon })
+    await sink.create(bare, call)
+    t.equal(soar.byTicket(bare.id).length, 1)
+  },
+)
