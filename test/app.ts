@@ -1,4 +1,5 @@
 /** The whole server over a simulator, as `serve` would make it, without listening. */
+import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { stringify } from 'yaml'
 import {
@@ -38,7 +39,8 @@ export function sourceEntry<M extends { settings?: object } | object>(baseUrl: s
 export function configOf(file: object): Config {
   const loaded = loadConfig({
     file: 'test.yaml',
-    readFile: () => stringify(file).replaceAll('${', () => '$${'),
+    readFile: (path) =>
+      path.endsWith('test.yaml') ? stringify(file).replaceAll('${', () => '$${') : readFileSync(path, 'utf8'),
     env: {},
     cwd: '/',
     registries,

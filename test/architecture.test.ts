@@ -7,7 +7,7 @@ import t from 'tap'
 type Tree = Readonly<Record<string, string>>
 
 /** What every connector may import beside its own folder and its interface. */
-const connectorBase = 'model/|upstream/|(errors|connector|config/schema-types).ts$'
+const connectorBase = 'model/|upstream/|(errors|connector|did-you-mean|config/schema-types).ts$'
 
 /** Every file, and what it may import. The first line that fits a file decides; `$own` is its own folder. */
 const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [

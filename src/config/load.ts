@@ -11,6 +11,7 @@ import { overridden, sourceFromVariables } from './overrides.ts'
 import { type ConfigProblem, formatProblem, inFileOrder, type Place, problemAt } from './problem.ts'
 import { readAs } from './read.ts'
 import { configSchema, type Registries } from './schema.ts'
+import { checkSinks } from './sink-checks.ts'
 import { parseYaml, type Report } from './yaml.ts'
 
 export type { Registries } from './schema.ts'
@@ -67,10 +68,11 @@ function load({ name, text }: Found, surroundings: Start, registries: Registries
     const context = { ...surroundings, report, secrets, nodes, warn: collect(warnings) }
     const file = readAs(configSchema(registries), root, context)
     crossCheck(file.value, context)
+    checkSinks(file.value, registries.incidentSinks, context, errors)
     if (errors.length === 0) {
       for (const password of proxyPasswords(surroundings.env)) secrets.add(password)
       const config = buildConfig(file.value, secrets, surroundings.readFile)
-      const sourceless = config.sources.length === 0 ? [noSources(name)] : []
+      const sourceless = config.sources.length + config.bridges.length === 0 ? [noSources(name)] : []
       return {
         ok: true,
         config,

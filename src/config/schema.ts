@@ -36,7 +36,15 @@ export interface Registries {
   readonly sources: readonly ConnectorDefinition[]
   readonly exporters: readonly ExporterKind[]
   readonly ticketDesks: readonly ConnectorDefinition[]
-  readonly incidentSinks: readonly ConnectorDefinition[]
+  readonly incidentSinks: readonly SinkKind[]
+}
+
+/** A sink may tell what is wrong with its settings beyond what their schema says, by their paths. */
+export type SinkKind = ConnectorDefinition & {
+  problems?(
+    settings: unknown,
+    readFile: (path: string) => string,
+  ): readonly { readonly path: string; readonly detail: string }[]
 }
 
 /** An exporter may have its own default of `objectsPerRun`. */

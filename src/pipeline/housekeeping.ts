@@ -47,6 +47,8 @@ export interface Housekeeping {
 const batch = 1000
 /** Changes, tombstones and the history of tickets are kept for 30 days, exports for 30 days after they ended. */
 const keptMs = 30 * 86_400_000
+/** Tickets that are over: longer than a year, so that a yearly review finds them. */
+const ticketsKeptMs = 400 * 86_400_000
 
 export function housekeeping(
   { store, sources, queues, log, now, signal: stopping }: Context,
@@ -60,7 +62,7 @@ export function housekeeping(
     const before = new Date(now() - keptMs)
     const changes = (await store.prune(before)) + (await store.prunePublications(before))
     const exports = (await store.pruneFeeds()) + (await store.pruneExports(before, new Date(now())))
-    const rows = changes + exports + (await store.pruneTickets(before))
+    const rows = changes + exports + (await store.pruneTickets(before, new Date(now() - ticketsKeptMs)))
     if (rows > 0) log.info({ rows }, 'what is old was removed')
   }
   const forget = async () => {

@@ -218,13 +218,17 @@ async function look(
     // Thrown, so that the call goes to another worker at once.
     if (outcome === 'handed back') throw new Error('handed back')
   }
-  await plan(source, planner)
+  await plan(source, planner, true)
 }
 
 /** Makes the call for the next fetch. */
-async function plan(source: PipelineSource, { store, queues, now, startedAt }: Planner): Promise<void> {
+async function plan(
+  source: PipelineSource,
+  { store, queues, now, startedAt }: Planner,
+  isAtWork = false,
+): Promise<void> {
   const due = async () => dueAt(await store.sourceState(source.name), source, startedAt)
-  await planCall(queueOf(source.name), due, { queues, now })
+  await planCall(queueOf(source.name), due, { queues, now, isAtWork })
 }
 
 async function repeatedly(

@@ -48,7 +48,7 @@ export async function openStore(config: StoreConfig, { log, render }: StoreOptio
   const embedded = await startEmbedded({ folder, log, ...(binaries !== undefined && { binaries }) })
   const connection = { ...embedded.connection }
   try {
-    const store = await openPostgresStore({ connection, log, render })
+    const store = await openPostgresStore({ connection, log, render, direct: true })
     return {
       store,
       connection,

@@ -291,8 +291,8 @@ export interface TicketStore {
     },
   ): Promise<Poll>
   poll(id: string): Promise<Poll | undefined>
-  /** Of all bridges the one that began last. */
-  latestPoll(): Promise<Poll | undefined>
+  /** Of these bridges the one that began last. */
+  latestPoll(bridges: readonly string[]): Promise<Poll | undefined>
   /** Newest first. */
   polls(
     bridge: string,
@@ -324,13 +324,19 @@ export interface TicketStore {
   /**
    * Writes a step. The ticket is due again at `dueAt`; null: once something else comes of it. Where `begin` was not
    * possible it is due at once.
+   * @param options before: the work as it was read last, with this claim; what can't have changed of it is not read once more
    * @returns the work as it is then; begun: whether `begin` was possible @throws ServiceError TICKET_UNKNOWN
    */
   step(
     bridge: string,
     claim: number,
     step: Step,
-    options: { readonly dueAt: Date | null; readonly stirred: number; readonly now: Date },
+    options: {
+      readonly dueAt: Date | null
+      readonly stirred: number
+      readonly now: Date
+      readonly before?: Work
+    },
   ): Promise<Work & { readonly begun: boolean }>
 
   // What the incidents' side tells, and reconciliation
@@ -407,6 +413,11 @@ export interface TicketStore {
     readonly after?: number
   }): Promise<readonly Effect[]>
   effect(id: number): Promise<Effect | undefined>
+  /** The one that was planned last. @param states absent: in whatever state */
+  latestEffect(
+    bridges: readonly string[],
+    states?: readonly Exclude<EffectState, 'done'>[],
+  ): Promise<Effect | undefined>
   /**
    * Makes an effect that is dead, failed or ambiguous be tried at once (retry), or never (skip: pending ones, too). A
    * retried one that is ambiguous stays so, and is looked up at once, or when it has settled.
@@ -417,6 +428,11 @@ export interface TicketStore {
     to: 'retry' | 'skip',
     now: Date,
   ): Promise<{ readonly effect: Effect; readonly changed: boolean } | undefined>
-  /** Forgets polls but the last, events, and versions that were acknowledged, from before. @returns rows */
-  pruneTickets(before: Date): Promise<number>
+  /**
+   * Forgets polls but the last, events, and versions that were acknowledged, from before; and whole tickets that are
+   * closed with their incident, or became none, nothing of which came or changed since `ticketsBefore`: such a one is a
+   * new ticket where its desk hands it out once more, and finds its incident.
+   * @returns rows
+   */
+  pruneTickets(before: Date, ticketsBefore: Date): Promise<number>
 }

@@ -84,6 +84,16 @@ export class IncidentGone extends Error {
   }
 }
 
+/** @returns undefined: the incident is gone */
+export async function unlessGone<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read
+  } catch (error) {
+    if (error instanceof IncidentGone) return undefined
+    throw error
+  }
+}
+
 /**
  * @throws UpstreamError, where nothing else is said: `rejected` is final, with the sink's own words; `outcome-unknown`,
  * `timeout`, `unreadable` and `unavailable` of 5xx may have been carried out
@@ -161,6 +171,6 @@ export interface IncidentSinkDefinition<Settings = unknown> extends ConnectorDef
   problems?(
     settings: Settings,
     readFile: (path: string) => string,
-  ): Promise<readonly { readonly path: string; readonly detail: string }[]>
+  ): readonly { readonly path: string; readonly detail: string }[]
   create(settings: Settings, context: SinkContext): IncidentSink
 }

@@ -103,9 +103,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     request.signal?.throwIfAborted()
     const url = requestUrl(origin, request.path, service)
     const startedAt = now()
+    const path = request.secretPath === true ? '[redacted]' : url.pathname
     const logged = (outcome: object) =>
       log.debug(
-        { service, method: request.method, host, path: url.pathname, ms: now() - startedAt, ...outcome },
+        { service, method: request.method, host, path, ms: now() - startedAt, ...outcome },
         'upstream request',
       )
     let answer: HttpResponse

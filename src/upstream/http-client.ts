@@ -8,6 +8,8 @@ export interface HttpRequest {
    * encoded once, before it is signed and sent.
    */
   readonly path: string
+  /** The path itself is a secret: the log does not show it. */
+  readonly secretPath?: boolean
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
   /** Headers that depend on what goes on the wire: called once, with the exact path and query sent. */

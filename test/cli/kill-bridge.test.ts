@@ -20,19 +20,19 @@ const tickets = 5
 const content = { notes: 2, attachmentBytes: 5000 }
 /** More than there are tickets: none waits for another. */
 const concurrency = 20
-/** Of the sink, that a life sees before its answers stop. */
-const longestLife = 12
+/** Writes that a life sees before their answers stop: more than are spoilt, less than there are. */
+const life = { shortest: 3, longest: 12 }
 
-async function listening(life: Running) {
-  return { url: (await life.until(/"listening on (http:[^"]+)"/))[1] ?? '' }
+async function listening(running: Running) {
+  return { url: (await running.until(/"listening on (http:[^"]+)"/))[1] ?? '' }
 }
 
 /** Until all that the server has under way are writes that were carried out: a look finds them, without waiting long. */
-async function untilStuck(server: { readonly url: string }, carriedOut: () => number): Promise<void> {
+async function untilStuck(server: { readonly url: string }, unanswered: () => number): Promise<void> {
   for (let looks = 0; looks < 3; ) {
     await wait(50)
     const inflight = await effects(server, 'inflight')
-    looks = inflight.length > 0 && inflight.length === carriedOut() ? looks + 1 : 0
+    looks = inflight.length > 0 && inflight.length === unanswered() ? looks + 1 : 0
   }
 }
 
@@ -63,27 +63,28 @@ t.test(
       ctp.fail({ kind: 'status', status: 503 }, { when: ({ url }) => url.includes('/attachments/') })
       soar.fail({ kind: 'status', status: 409 }, { when: isWrite })
       soar.failAfter({ kind: 'reset' }, { when: isWrite })
-      const life = serve()
-      const server = await listening(life)
-      const written = soar.writes.length + random.below(longestLife)
+      const running = serve()
+      const server = await listening(running)
+      const written = soar.writes.length + life.shortest + random.below(life.longest - life.shortest)
       await until(() => soar.writes.length >= written)
       // From now on each write is carried out, and its answer never comes.
-      const before = soar.writes.length
-      soar.failAfter({ kind: 'delay', ms: 600_000 }, { times: 'always', when: isWrite })
-      await untilStuck(server, () => soar.writes.length - before)
-      life.child.kill('SIGKILL')
-      await life.ended
+      let unanswered = 0
+      const when = (request: RecordedRequest) => isWrite(request) && ++unanswered > 0
+      soar.failAfter({ kind: 'delay', ms: 600_000 }, { times: 'always', when })
+      await untilStuck(server, () => unanswered)
+      running.child.kill('SIGKILL')
+      await running.ended
       ctp.clearFaults()
       soar.clearFaults()
-      t.ok(soar.writes.length > before, `${soar.writes.length - before} writes were under way`)
+      t.ok(unanswered > 0, `${unanswered} writes were under way`)
     }
     ctp.addWorklog(ids[0] ?? '', {
       description: 'It came while nobody listened.',
       dateCreated: 1_700_000_000_000,
     })
 
-    const life = serve()
-    const server = await listening(life)
+    const running = serve()
+    const server = await listening(running)
     while (ctp.unacknowledged().length > 0 || !(await isDone(server, ids.length))) await wait(50)
     const { faults, notes, attachments } = judgeBridge(ends, ids)
     t.same(faults.slice(0, 10), [], 'each ticket is one incident, with each note and file once')
@@ -95,8 +96,8 @@ t.test(
       events.some(({ kind }) => kind === 'adopted'),
       'an incident whose answer was lost was found again',
     )
-    life.child.kill('SIGTERM')
-    t.equal((await life.ended).code, 0)
+    running.child.kill('SIGTERM')
+    t.equal((await running.ended).code, 0)
     await until(() => engineProcesses(store).length === 0)
   },
 )

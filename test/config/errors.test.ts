@@ -677,6 +677,24 @@ table('settings of exporters and bridges are refused where they are wrong', [
       '11:63: bridges[0].incidentSink.settings.templates.close: takes the path of a file that can be read and ends in .jinja, .json, .yaml or .yml, or a map; received a list',
     ],
   ],
+  [
+    'templates with faults, beside what else is wrong',
+    'bridges:\n  - name: b\n    ticketDesk: { kind: secureworks-ctp, settings: { username: u, password: p } }\n    incidentSink:\n      kind: ibm-soar\n      settings:\n        baseUrl: https://x\n        apiKeyId: a\n        apiKeySecret: b\n        orgId: 0\n        templates: { escalate: e.jinja, update: u.yaml, close: { name: "{{ x" }, note: n.html, comment: ok.txt }\n',
+    [
+      '10:16: bridges[0].incidentSink.settings.orgId: takes an integer, 1 or more; received 0',
+      '11:32: bridges[0].incidentSink.settings.templates.escalate: template escalate (/etc/feeds/e.jinja): line 2: there is no filter "nofilter"',
+      '11:49: bridges[0].incidentSink.settings.templates.update: template update (/etc/feeds/u.yaml): line 3: a text with {{ }} takes quotation marks, else it is read as a map',
+      '11:64: bridges[0].incidentSink.settings.templates.close: template close: at /name, line 1: syntax error: unexpected end of input, expected end of variable block',
+      '11:88: bridges[0].incidentSink.settings.templates.note: takes the path of a file that can be read and ends in .jinja, .txt or .html; received "n.html" (there is no such file)',
+    ],
+    {
+      files: {
+        '/etc/feeds/e.jinja': '{ "name": "{{ a }}",\n"b": "{{ b | nofilter }}" }',
+        '/etc/feeds/u.yaml': 'name: "{{ x }}"\nproperties:\n  b: {{ x }}\n',
+        '/etc/feeds/ok.txt': '{{ comment.text }}',
+      },
+    },
+  ],
 ])
 
 table('what came from outside the file is not shown, and named', [

@@ -1,4 +1,5 @@
 /** A store with a bridge, the tickets that it takes, and whoever works at them. */
+import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { type Database, openDatabase } from '../../src/store/postgres/database.ts'
 import { openPostgresStore } from '../../src/store/postgres/index.ts'
@@ -109,11 +110,18 @@ export function settled(
   }
 }
 
-/** One who works at a ticket, and has the work as the store gave it last. */
+/**
+ * One who works at a ticket, and has the work as the store gave it last.
+ * @param isAlone nobody changes it at the same time
+ */
 export async function working(
   store: TicketStore,
   ticketId: string,
-  { claim, now = start }: { readonly claim?: number; readonly now?: Date } = {},
+  {
+    claim,
+    now = start,
+    isAlone = true,
+  }: { readonly claim?: number; readonly now?: Date; readonly isAlone?: boolean } = {},
 ) {
   const held = claim ?? (await store.claimBridge('ctp', { settleMs: 5000, now }))
   const first = await store.work('ctp', held, ticketId)
@@ -132,9 +140,12 @@ export async function working(
         'ctp',
         held,
         { ticketId, ...step },
-        { dueAt, stirred: work.stirred, now: at },
+        { dueAt, stirred: work.stirred, now: at, before: work },
       )
-      work = after
+      const { begun: _, ...again } = after
+      work = again
+      // What was not read once more is as it is in the store.
+      if (isAlone) assert.deepEqual(again, await store.work('ctp', held, ticketId))
       return after
     },
   }

@@ -1,4 +1,5 @@
 /** The work at tickets on a real database against a model of a few lines: whatever happens in whatever order. */
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { EffectChange, EffectState, TicketStore, Work } from '../../src/store/ticket-store.ts'
@@ -292,10 +293,13 @@ class World {
         ...(change && { settle: [change] }),
         ...(next && { begin: next.id }),
       },
-      { dueAt, stirred: view.stirred, now: later(second) },
+      { dueAt, stirred: view.stirred, now: later(second), before: view },
     )
-    this.views.set(id, after)
-    if (after.begun !== begun) throw new Error(`begun: ${after.begun}`)
+    const { begun: hasBegun, ...work } = after
+    this.views.set(id, work)
+    if (hasBegun !== begun) throw new Error(`begun: ${hasBegun}`)
+    // What was not read once more is as it is in the store.
+    assert.deepEqual(work, await this.store.work(this.bridge, this.claim, id))
   }
 
   /** @returns what the store has otherwise, or must never have */

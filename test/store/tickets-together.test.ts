@@ -83,7 +83,7 @@ t.test('nobody waits for another one in a circle, and nothing is lost', async (t
           ...(ended && { settle: [settled(ended, random(5) === 0 ? 'dead' : 'done')] }),
           ...(next && { begin: next.id }),
         },
-        { dueAt: isLeft || adds ? start : null, stirred: work.stirred, now: start },
+        { dueAt: isLeft || adds ? start : null, stirred: work.stirred, now: start, before: work },
       )
       if (ended !== undefined) {
         if (finished.has(ended.id)) again.push(ended.id)
@@ -120,7 +120,7 @@ t.test('nobody waits for another one in a circle, and nothing is lost', async (t
       await store.noteAcknowledged('ctp', answers, { poll, now: start })
       await store.bridgeStates(['ctp'])
     }),
-    repeat(4, () => store.pruneTickets(later(1))),
+    repeat(4, () => store.pruneTickets(later(1), later(1))),
   ]
   const workers = [work(), work(), work()]
   await Promise.all(outside)

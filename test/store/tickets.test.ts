@@ -132,7 +132,7 @@ t.test('a complete poll counts from its beginning, and the last gap stays known'
   t.match(await store.pollState('ctp'), { completeAt: timeAt(10), gap })
   await store.registerBridges(['other', 'ctp'])
   const other = await polling(store, later(35), 'other')
-  t.equal((await store.latestPoll())?.id, other.id)
+  t.equal((await store.latestPoll(['ctp', 'other']))?.id, other.id)
   t.same(
     (await store.polls('ctp', { limit: 10 })).map(({ id }) => id),
     [second.id, first.id],
@@ -788,8 +788,8 @@ t.test('old polls, events and acknowledged versions are forgotten, and nothing e
   await worker.step({ add: [note('a')], events: [{ kind: 'old', detail: '' }] })
   await worker.step({ events: [{ kind: 'new', detail: '' }] }, null, later(100))
   const running = await polling(store, later(2))
-  t.equal(await store.pruneTickets(start), 0)
-  t.equal(await store.pruneTickets(later(90)), 3)
+  t.equal(await store.pruneTickets(start, start), 0)
+  t.equal(await store.pruneTickets(later(90), start), 3)
   t.same(
     (await store.polls('ctp', { limit: 9 })).map(({ id }) => id),
     [running.id, ended],
@@ -801,3 +801,53 @@ t.test('old polls, events and acknowledged versions are forgotten, and nothing e
   t.equal((await store.effects({ bridges: ['ctp'], limit: 9 })).length, 1)
   t.same(await contradictions(database), [])
 })
+
+t.test(
+  'a ticket that is over is forgotten whole, one of which anything waits or is to be known is not',
+  async (t) => {
+    const { store, database } = await emptied()
+    const closed = { state: 'closed', incident: { id: '1', url: null, status: 'closed' } } as const
+    const skipped = { state: 'skipped', reason: 'left out' } as const
+    const tombstone = { state: 'tombstone', incident: { id: '2', url: null, status: 'deleted' } } as const
+    const cases = [
+      ['over', closed, [note('a')], 'done', true],
+      ['left-out', skipped, [], 'done', true],
+      ['unacknowledged', closed, [], 'done', false],
+      ['seen', closed, [], 'done', false],
+      ['open', { state: 'open' }, [note('a')], 'done', false],
+      ['dead', closed, [note('a')], 'dead', false],
+      ['given-up', skipped, [note('a')], 'skipped', false],
+      ['deleted', tombstone, [], 'done', false],
+    ] as const
+    await take(
+      store,
+      cases.map(([id]) => taken(id)),
+    )
+    const claim = await store.claimBridge('ctp', { settleMs: 5000, now: start })
+    for (const [id, change, add, state] of cases) {
+      const worker = await working(store, id, { claim })
+      await worker.step({
+        add,
+        change,
+        events: [{ kind: 'x', detail: '' }],
+        planned: { revision: 1, closed: true },
+      })
+      await worker.step({ settle: worker.work().open.map((each) => settled(each, state)) })
+      const answer = { ticketId: id, version: `${id} one`, ok: id !== 'unacknowledged', code: 'X' }
+      await store.noteAcknowledged('ctp', [answer], { now: start })
+    }
+    await take(store, [taken('seen')], later(100))
+    const answer = { ticketId: 'seen', version: 'seen one', ok: true, code: 'SUCCESS' }
+    await store.noteAcknowledged('ctp', [answer], { now: later(100) })
+    await store.pruneTickets(start, start)
+    t.equal((await store.tickets({ bridges: ['ctp'], limit: 99 })).length, cases.length)
+    await store.pruneTickets(start, later(90))
+    for (const [id, , , , isForgotten] of cases) {
+      t.equal((await store.ticket('ctp', id)) === undefined, isForgotten, id)
+    }
+    t.same(await store.events('ctp', 'over'), [])
+    t.same(await contradictions(database), [])
+    await take(store, [taken('over')], later(200))
+    t.match(await store.ticket('ctp', 'over'), { state: 'pending', revision: 1 }, 'then it is a new one')
+  },
+)

@@ -705,6 +705,7 @@ t.test('a request is logged in one line: no query, no header, no body', async (t
   await client.send(secretRequest({ method: 'POST' }))
   await client.send(secretRequest({ path: `/missing?${secrets.query}` })).catch(() => undefined)
   await client.send(secretRequest({ path: `//${secrets.query}` })).catch(() => undefined)
+  await client.send({ method: 'GET', path: '/hooks/CANARY', secretPath: true })
   const lines = client
     .logged()
     .trim()
@@ -720,8 +721,9 @@ t.test('a request is logged in one line: no query, no header, no body', async (t
   t.match(lines, [
     { ...common, method: 'POST', path: '/api/v3/indicators', status: 200, bytes: 13 },
     { ...common, method: 'GET', path: '/missing', status: 404, bytes: 13 },
+    { ...common, method: 'GET', path: '[redacted]', status: 200, bytes: 13 },
   ])
-  t.equal(lines.length, 2)
+  t.equal(lines.length, 3)
   t.notMatch(client.logged(), /CANARY/)
   client.close()
   await server.close()

@@ -53,28 +53,31 @@ const listArguments = Type.Object({
   ),
 })
 
-const hookBody = Type.Object({
-  incidentId: Type.Unsafe<string | number>({
-    anyOf: [
-      { type: 'integer', minimum: 1 },
-      { type: 'string', minLength: 1, maxLength: 200 },
-    ],
-    description: 'Id of the incident at the sink.',
-    examples: [2001],
-  }),
-  closeCode: Type.Optional(
-    Type.String({
-      maxLength: 200,
-      description: "The desk's close code; only for sinks that can't be asked, such as a webhook.",
+const hookBody = Type.Object(
+  {
+    incidentId: Type.Unsafe<string | number>({
+      anyOf: [
+        { type: 'integer', minimum: 1 },
+        { type: 'string', minLength: 1, maxLength: 200 },
+      ],
+      description: 'Id of the incident at the sink.',
+      examples: [2001],
     }),
-  ),
-  summary: Type.Optional(
-    Type.String({
-      maxLength: 50_000,
-      description: "Why it was closed, as plain text; only for sinks that can't be asked.",
-    }),
-  ),
-})
+    closeCode: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description: "The desk's close code; only for sinks that can't be asked, such as a webhook.",
+      }),
+    ),
+    summary: Type.Optional(
+      Type.String({
+        maxLength: 50_000,
+        description: "Why it was closed, as plain text; only for sinks that can't be asked.",
+      }),
+    ),
+  },
+  { examples: [{ incidentId: 2001 }] },
+)
 
 export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlugin {
   return (app) => {
@@ -196,7 +199,7 @@ export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlug
           202: answer('It is looked at soon.', Type.Object({ incidentId: Type.String() }), {
             incidentId: '2001',
           }),
-          ...problems(400, 401, 403, 415, 429, 500, 503),
+          ...problems(400, 401, 403, 413, 415, 429, 500, 503),
           404: bridgeUnknown,
         },
       },

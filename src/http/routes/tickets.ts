@@ -72,7 +72,9 @@ const ticketArguments = Type.Object({
 
 const effectArguments = Type.Object({
   bridge,
-  ticketId: Type.Optional(Type.String({ maxLength: 200, description: 'Only those of this ticket.' })),
+  ticketId: Type.Optional(
+    Type.String({ maxLength: 200, description: 'Only those of this ticket.', examples: ['IN41200311'] }),
+  ),
   state: Type.Optional(
     Type.Array(Enum(effectStates), {
       description: 'Only those in one of these states.',
@@ -130,7 +132,8 @@ const previewBody = Type.Object(
 const effectParams = Type.Object({
   id: Type.String({
     maxLength: 20,
-    description: 'Id of the effect; `latest`: the newest one, for `retry` and `skip` the newest dead one.',
+    description:
+      'Id of the effect; `latest`: the newest one, for `retry` the newest dead one, for `skip` too, else the newest that is still to be done.',
     examples: ['latest'],
   }),
 })
@@ -343,7 +346,7 @@ export function ticketRoutes({ bridges, publicUrl }: TicketRoutesOptions): Route
             }),
             { rendered: { properties: { scwx_ctp_status: 'Pending' } } },
           ),
-          ...problems(400, 401, 403, 415, 429, 500, 502, 503, 504),
+          ...problems(400, 401, 403, 413, 415, 429, 500, 502, 503, 504),
           404: ticketUnknown,
           422: problemAnswer({
             description: 'The template has a fault, or names a field that the sink does not have.',

@@ -110,14 +110,23 @@ function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Pro
   const { name, desk, retry } = bridge
   /** Until this process has polled. */
   let isNew = triesPaused
+  let polledAt = Number.POSITIVE_INFINITY
   const due = async () => {
     const policy = { everyMs: desk.everyMs, retry, startedAt, triesPaused: isNew }
-    return pollDueAt(await pollTimes(bridge, store), policy)
+    const times = await pollTimes(bridge, store)
+    const at = pollDueAt(times, policy)
+    const { last } = times.state
+    const { everyMs } = desk
+    if (at === undefined || everyMs === null || last === undefined) return at
+    // A clock that was set back, by more than clocks differ: what the store tells of times to come is not waited for.
+    const isAhead = Date.parse(last.startedAt) > now() + everyMs
+    return isAhead ? Math.min(at, polledAt > now() ? 0 : polledAt + everyMs) : at
   }
   const plan = (isAtWork = false) => planCall(pollQueue(name), due, { queues, now, isAtWork })
   const look = async (until: AbortSignal) => {
     const at = await due()
     if (at !== undefined && at <= now()) {
+      polledAt = now()
       const { poll } = await store.startPoll(name, new Date(now()))
       const outcome = await carryOutPoll(poll.id, bridge, { store, log, now, random, onTaken }, until)
       // Thrown, so that the call goes to another worker at once.

@@ -90,24 +90,37 @@ export function createBridges(options: BridgesOptions): Bridges {
     return { ticket, versions, effects, events }
   }
   const knownPoll = async (id: string): Promise<Poll> => {
-    const poll = uuid.test(id) ? await store.poll(id) : id === 'latest' ? await store.latestPoll() : undefined
-    if (poll === undefined) throw new ServiceError('RUN_UNKNOWN', `no poll ${quoted(id)}`)
+    const names = [...byName.keys()]
+    const find = () => (id === 'latest' ? store.latestPoll(names) : store.poll(id))
+    const poll = uuid.test(id) || id === 'latest' ? await find() : undefined
+    if (poll === undefined || !byName.has(poll.bridge)) {
+      throw new ServiceError('RUN_UNKNOWN', `no poll ${quoted(id)}`)
+    }
     return poll
   }
-  const effectNamed = (id: string): number => {
-    const number = /^\d{1,15}$/.test(id) ? Number(id) : Number.NaN
-    if (Number.isNaN(number)) throw unknownEffect(id)
-    return number
+  /** Of a configured bridge. */
+  const knownEffect = async (id: string, latest: () => Promise<Effect | undefined>): Promise<Effect> => {
+    const isNumber = /^\d{1,15}$/.test(id)
+    const found = id === 'latest' ? await latest() : isNumber ? await store.effect(Number(id)) : undefined
+    if (found === undefined || !byName.has(found.bridge)) throw unknownEffect(id)
+    return found
   }
-  const setEffect = async (id: string, to: 'retry' | 'skip'): Promise<Effect> => {
-    const set = await store.setEffect(effectNamed(id), to, new Date(now()))
-    if (set === undefined) throw unknownEffect(id)
+  /** What somebody looks at who says `latest`: what is dead, else what may be skipped. */
+  const latestToSet = async (to: 'retry' | 'skip'): Promise<Effect | undefined> => {
+    const names = [...byName.keys()]
+    const dead = await store.latestEffect(names, ['dead'])
+    return dead ?? (to === 'skip' ? store.latestEffect(names, ['pending', 'failed', 'ambiguous']) : undefined)
+  }
+  const setEffect = async (given: string, to: 'retry' | 'skip'): Promise<Effect> => {
+    const { id } = await knownEffect(given, () => latestToSet(to))
+    const set = await store.setEffect(id, to, new Date(now()))
+    if (set === undefined) throw unknownEffect(given)
     const { effect, changed } = set
     if (!changed) {
       const done = to === 'retry' ? 'retried' : 'skipped'
       throw new ServiceError('EFFECT_CONFLICT', `effect ${id} is ${effect.state}: it can't be ${done}`)
     }
-    if (byName.has(effect.bridge)) await wakeBridge(effect.bridge)
+    await wakeBridge(effect.bridge)
     return effect
   }
   const start = async (bridge: Bridge) => {
@@ -160,7 +173,7 @@ export function createBridges(options: BridgesOptions): Bridges {
     async untilPolled(poll, waiting) {
       const look = async () => {
         const latest = (await store.poll(poll.id)) ?? poll
-        return { poll: latest, isOver: latest.endedAt !== null && (await isTried(latest, store, now())) }
+        return { poll: latest, isOver: latest.endedAt !== null && (await isTried(latest, store, now)) }
       }
       const first = { poll, isOver: false }
       return (await latestOf(first, look, ({ isOver }) => isOver, waiting)).poll
@@ -195,11 +208,7 @@ export function createBridges(options: BridgesOptions): Bridges {
       if (bridge !== undefined) bridgeNamed(bridge)
       return store.effects({ ...query, bridges: bridge === undefined ? [...byName.keys()] : [bridge] })
     },
-    async effect(id) {
-      const found = await store.effect(effectNamed(id))
-      if (found === undefined) throw unknownEffect(id)
-      return found
-    },
+    effect: (id) => knownEffect(id, () => store.latestEffect([...byName.keys()])),
     retry: (id) => setEffect(id, 'retry'),
     skip: (id) => setEffect(id, 'skip'),
     async preview(name, request, signal) {

@@ -48,7 +48,7 @@ export interface Bridges {
 
   /** Starts a poll. @throws ServiceError POLL_RUNNING */
   poll(name: string): Promise<Poll>
-  /** @throws ServiceError RUN_UNKNOWN */
+  /** @param id or `latest` @throws ServiceError RUN_UNKNOWN */
   pollById(id: string): Promise<Poll>
   polls(name: string, options: { readonly limit: number; readonly before?: string }): Promise<readonly Poll[]>
   /** What became of the tickets that came with a poll, as it stands now. */
@@ -85,10 +85,11 @@ export interface Bridges {
     readonly limit: number
     readonly after?: number
   }): Promise<readonly Effect[]>
-  /** @throws ServiceError EFFECT_UNKNOWN */
+  /** @param id or `latest`: the one that was planned last @throws ServiceError EFFECT_UNKNOWN */
   effect(id: string): Promise<Effect>
-  /** @throws ServiceError EFFECT_UNKNOWN, EFFECT_CONFLICT */
+  /** @param id or `latest`: the last dead one @throws ServiceError EFFECT_UNKNOWN, EFFECT_CONFLICT */
   retry(id: string): Promise<Effect>
+  /** @param id or `latest`: the last dead one, else the last that is still to be done */
   skip(id: string): Promise<Effect>
 
   /** @param ticket raw, in the desk's words; or the id of one that the bridge has seen @throws TEMPLATE_REFUSED, TICKET_UNKNOWN */

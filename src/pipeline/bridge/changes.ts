@@ -3,10 +3,11 @@ import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
 import { ClaimLost } from '../../store/store.ts'
 import type { TicketRecord, TicketStore } from '../../store/ticket-store.ts'
-import { IncidentGone, type SinkChange } from '../../tickets/incident-sink.ts'
+import { type Incident, IncidentGone } from '../../tickets/incident-sink.ts'
 import { Refused } from '../../tickets/refused.ts'
 import { isStoreAway } from '../persistently.ts'
 import type { Bridge } from './bridge.ts'
+import { placeOf, placeText } from './changes-place.ts'
 import { ticketComment } from './effects.ts'
 import { isOurs, takeTurn, turnOf } from './incident-state.ts'
 
@@ -19,7 +20,8 @@ export interface ChangesContext {
 
 /**
  * From where it was read last, up to now. The cursor moves past what was taken alone: a change that can't be taken yet
- * is read again the next time, and keeps no other one from being taken.
+ * is read again the next time, and keeps no other one from being taken. An incident that the sink refuses to show is
+ * asked for by itself each time, so that the others need not be read again with it.
  * @throws ClaimLost, UpstreamError; other errors are faults
  */
 export async function readChanges(
@@ -29,22 +31,52 @@ export async function readChanges(
   signal: AbortSignal,
 ): Promise<void> {
   const { store, log, now } = context
-  const { cursor } = await store.changeCursor(bridge.name)
+  const stored = (await store.changeCursor(bridge.name)).cursor
+  const { cursor, left: earlier } = placeOf(stored)
+  const left = new Set(earlier)
   let failure: { readonly error: unknown } | undefined
-  for await (const page of bridge.sink.changes(cursor, signal)) {
-    for (const change of page.changes) {
-      try {
-        await takeChange(bridge, change, context, signal)
-      } catch (error) {
-        if (signal.aborted || !isOfOne(error)) throw error
-        tellOfFailure(error, change, log)
-        if (!isFinal(error)) failure ??= { error }
-      }
+  const attempt = async (names: Names, take: () => Promise<void>, onFinal: (error: unknown) => void) => {
+    try {
+      await take()
+    } catch (error) {
+      if (signal.aborted || !isOfOne(error)) throw error
+      tellOfFailure(error, names, log)
+      if (isFinal(error)) onFinal(error)
+      else failure ??= { error }
     }
-    if (failure === undefined) await store.saveChangeCursor(bridge.name, claim, page.cursor, new Date(now()))
+  }
+  const leave = (id: string) => (error: unknown) => {
+    if (left.size < mostLeft) left.add(id)
+    else failure ??= { error }
+  }
+  for (const incident of earlier) {
+    const again = async () => {
+      if (await isSettled(bridge, incident, context, signal)) left.delete(incident)
+    }
+    await attempt({ incident }, again, leave(incident))
+  }
+  for await (const page of bridge.sink.changes(cursor, signal)) {
+    for (const { ticketId: ticket, incident } of page.changes) {
+      const record = await store.ticket(bridge.name, ticket)
+      // A second incident of the ticket is none of ours.
+      if (record?.incident?.id !== incident.id) continue
+      const names = { ticket, incident: incident.id }
+      const turn = () => takeState(bridge, record, incident, context, signal)
+      await attempt(names, turn, leave(incident.id))
+      if (bridge.rules.commentPrefix === '') continue
+      const comments = () => takeComments(bridge, record, incident, context, signal)
+      // The next change of the incident shows all of them again.
+      await attempt(names, comments, () => {})
+    }
+    if (failure !== undefined) continue
+    const next = placeText({ cursor: page.cursor, left: [...left] })
+    await store.saveChangeCursor(bridge.name, claim, next, new Date(now()))
   }
   if (failure !== undefined) throw failure.error
 }
+
+/** Beyond, the cursor does not move on. */
+const mostLeft = 1000
 
 /** Whether the other incidents may go better. */
 function isOfOne(error: unknown): boolean {
@@ -54,9 +86,13 @@ function isOfOne(error: unknown): boolean {
   return !needsMending && kind !== 'throttled' && (status !== undefined || kind !== 'unavailable')
 }
 
-function tellOfFailure(error: unknown, { ticketId: ticket, incident }: SinkChange, log: Logger): void {
+interface Names {
+  readonly ticket?: string
+  readonly incident: string
+}
+
+function tellOfFailure(error: unknown, names: Names, log: Logger): void {
   const what = 'a change of an incident could not be taken'
-  const names = { ticket, incident: incident.id }
   const isForeseen =
     error instanceof UpstreamError || error instanceof IncidentGone || error instanceof Refused
   if (isForeseen) log.warn({ reason: error.message, ...names }, what)
@@ -69,22 +105,34 @@ function isFinal(error: unknown): boolean {
   return error instanceof IncidentGone || error instanceof Refused
 }
 
-async function takeChange(
+async function takeState(
   bridge: Bridge,
-  { ticketId, incident }: SinkChange,
+  record: TicketRecord,
+  incident: Incident,
   context: ChangesContext,
   signal: AbortSignal,
 ): Promise<void> {
+  if (turnOf(record, incident) === undefined || (await isOurs(bridge, record.ticketId, context.store))) return
+  // The page may be older than what we did, and noted, ourselves.
+  const now = await bridge.sink.read(incident.id, signal)
+  if (now !== undefined) await takeTurn(bridge, record, now, context)
+}
+
+/** One that was left earlier. @returns whether it need not be looked at once more */
+async function isSettled(
+  bridge: Bridge,
+  incidentId: string,
+  context: ChangesContext,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { store } = context
-  const record = await store.ticket(bridge.name, ticketId)
-  // A second incident of the ticket is none of ours.
-  if (record?.incident?.id !== incident.id) return
-  if (turnOf(record, incident) !== undefined && !(await isOurs(bridge, ticketId, store))) {
-    // The page may be older than what we did, and noted, ourselves.
-    const now = await bridge.sink.read(incident.id, signal)
-    if (now !== undefined) await takeTurn(bridge, record, now, context)
-  }
-  if (bridge.rules.commentPrefix !== '') await takeComments(bridge, record, incident, context, signal)
+  const ticketId = await store.ticketOfIncident(bridge.name, incidentId)
+  const record = ticketId === undefined ? undefined : await store.ticket(bridge.name, ticketId)
+  if (record === undefined) return true
+  if (await isOurs(bridge, record.ticketId, store)) return false
+  const now = await bridge.sink.read(incidentId, signal)
+  if (now !== undefined) await takeTurn(bridge, record, now, context)
+  return true
 }
 
 /** Of one ticket, that are looked through. */
@@ -93,7 +141,7 @@ const mostComments = 10_000
 async function takeComments(
   { name, desk, sink }: Bridge,
   { ticketId, raw }: TicketRecord,
-  incident: SinkChange['incident'],
+  incident: Incident,
   { store, now }: ChangesContext,
   signal: AbortSignal,
 ): Promise<void> {

@@ -10,7 +10,7 @@ import { readyAt } from '../product/health.ts'
 import type { Bridge } from './bridge.ts'
 import { readChanges } from './changes.ts'
 import type { EndHealth } from './end-health.ts'
-import { type Reconciliation, reconcile } from './reconcile.ts'
+import { type Reconciliation, reconcile, reconcileEveryMs } from './reconcile.ts'
 
 export interface ChoresContext {
   readonly store: TicketStore
@@ -44,11 +44,15 @@ export function choresOf(bridge: Bridge, context: ChoresContext): Chores {
     const [{ at }, health] = await Promise.all([store.changeCursor(name), sink.health()])
     const ready = readyAt(health)
     if (ready === undefined) return undefined
-    return Math.max(ready, changesNotBefore, at === null ? 0 : Date.parse(at) + everyMs)
+    // Of a clock that was set back nothing is waited for that is further away than it can be.
+    const latest = now() + everyMs
+    const next = at === null || Date.parse(at) > latest ? 0 : Date.parse(at) + everyMs
+    return Math.max(ready, next, Math.min(changesNotBefore, latest))
   }
   const roundDueAt = async () => {
     const ready = readyAt(await desk.health())
-    return ready === undefined ? undefined : Math.max(ready, round.dueAt)
+    const latest = now() + reconcileEveryMs
+    return ready === undefined ? undefined : Math.max(ready, Math.min(round.dueAt, latest))
   }
   const read = async (claim: number, signal: AbortSignal) => {
     try {

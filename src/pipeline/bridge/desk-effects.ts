@@ -26,15 +26,14 @@ export async function carryOutLink(carrying: Carrying): Promise<Carried> {
   return { state: 'done' }
 }
 
-/** The ticket is read first: somebody may have closed it. */
+/** The ticket is read first: somebody may have closed it. One that can't be read is as it came last. */
 export async function carryOutTicketClosing(carrying: Carrying): Promise<Carried> {
   const { bridge, ticket, effect, work, signal } = carrying
   const { desk } = bridge
   if (work.ticket.incident?.status === 'open') {
     return { state: 'skipped', error: 'the incident is open again' }
   }
-  const raw = await before(desk.ticket(ticket.id, signal))
-  if (raw === undefined) return dead(carrying, 'the ticket does not exist any more')
+  const raw = (await before(desk.ticket(ticket.id, signal))) ?? ticket.raw
   if (desk.ticketOf(ticket.id, raw).closed) return closedAlready(carrying)
   const closing = await before(desk.closing(ticket.id, raw, signal))
   switch (closing.by) {

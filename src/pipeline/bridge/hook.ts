@@ -38,15 +38,19 @@ export async function lookAtIncident(
   return takeTurn(bridge, record, seen, context)
 }
 
-/** A sink that can't be asked tells of closings alone, and may tell of one twice. */
+/**
+ * A sink that can't be asked tells of closings alone, and may tell of one twice: nothing new, unless the ticket could not
+ * be closed before, for want of the right code.
+ */
 async function toldOf(
   { name }: Bridge,
   { ticketId, incident }: TicketRecord,
   { closeCode, summary }: Told,
   store: TicketStore,
 ): Promise<Incident | undefined> {
-  if (incident?.status !== 'open') return undefined
+  if (incident === null || incident.status === 'deleted') return undefined
   const earlier = await store.effects({ bridges: [name], ticketId, kinds: ['ctp_close'], limit: 1000 })
+  if (incident.status === 'closed' && earlier.at(-1)?.state !== 'dead') return undefined
   const closing = {
     key: `hook ${earlier.length + 1}`,
     ...(closeCode !== undefined && { code: closeCode }),

@@ -75,6 +75,9 @@ async function closed(
   if (isOld && record.incident?.status === 'closed') return false
   // Both sides may have been closed at the same time.
   const effects = isKnown || desk.ticketOf(ticketId, raw).closed ? [] : [closing]
+  // This one is in the place of those that were given up.
+  const dead = effects.length === 0 ? [] : earlier.filter(({ state }) => state === 'dead')
+  for (const { id } of dead) await store.setEffect(id, 'skip', new Date(now()))
   const state = record.state === 'error' ? {} : { state: 'closed' as const }
   const change = { ...state, incident, closedBy: 'incident' as const }
   return (await store.addEffects(name, ticketId, effects, change, new Date(now()))) > 0
@@ -88,7 +91,7 @@ async function reopened(
 ): Promise<boolean> {
   const { ticketId } = record
   // The ticket is not to be closed any more.
-  const states = ['pending', 'failed', 'ambiguous'] as const
+  const states = ['pending', 'failed', 'ambiguous', 'dead'] as const
   const kinds = ['ctp_close'] as const
   const waiting = await store.effects({ bridges: [name], ticketId, kinds, states, limit: mostClosings })
   for (const { id } of waiting) await store.setEffect(id, 'skip', new Date(now()))

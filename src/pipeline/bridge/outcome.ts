@@ -87,8 +87,10 @@ export interface Policy {
   readonly retry: RetryConfig
   /** After how long what is ambiguous is looked up, since it became so: milliseconds, one for each look. */
   readonly settleMs: readonly number[]
-  /** The end that failed fails for all: an outage uses up no tries. */
+  /** The end that failed fails for all, as far as is known: an outage uses up nothing for good. */
   readonly isOut: boolean
+  /** That is certain: an outage uses up no tries. */
+  readonly isOpen: boolean
   /** Of the end in a row: how often to look again at what can't be looked up. */
   readonly failures: number
   /** Milliseconds since the epoch. */
@@ -123,8 +125,8 @@ export function afterTry(effect: Effect, verdict: Verdict, policy: Policy): Effe
   }
 }
 
-function usedUp({ attempts }: Effect, { isOut, retry }: Policy): number {
-  return isOut ? Math.min(attempts, Math.max(0, retry.attempts - 1)) : attempts + 1
+function usedUp({ attempts }: Effect, { isOpen, retry }: Policy): number {
+  return isOpen ? Math.min(attempts, Math.max(0, retry.attempts - 1)) : attempts + 1
 }
 
 /** It was tried once more since it became ambiguous: the waits grow. */

@@ -10,14 +10,17 @@ import { readyAt } from '../product/health.ts'
 export async function isTried(
   { id, bridge, stored }: Pick<Poll, 'id' | 'bridge' | 'stored'>,
   store: Pick<TicketStore, 'pollEffects' | 'pollUnplanned' | 'bridgeHealth' | 'nextWork'>,
-  now: number,
+  now: () => number,
 ): Promise<boolean> {
   if (stored === 0) return true
+  // Before its effects: what is planned between the two looks must not be missing in both.
+  const unplanned = await store.pollUnplanned(id)
   const { pending, inflight } = await store.pollEffects(id)
   if (inflight > 0) return false
-  if (pending === 0 && (await store.pollUnplanned(id)) === 0) return true
+  if (pending === 0 && unplanned === 0) return true
   const ready = readyAt(await store.bridgeHealth(bridge, 'sink'))
-  if (ready === undefined || ready > now) return true
+  if (ready === undefined || ready > now()) return true
   const next = await store.nextWork(bridge)
-  return next === undefined || Date.parse(next) > now
+  // Asked for afterwards: what became due since is due.
+  return next === undefined || Date.parse(next) > now()
 }

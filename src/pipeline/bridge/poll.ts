@@ -54,10 +54,19 @@ export async function carryOutPoll(
   }
 }
 
-/** What waited for somebody to mend the desk is due, now that it works; a paused sink is tried with it. */
+/**
+ * What waited for somebody to mend the desk is due, now that it works; a paused sink is tried with it. A desk that only
+ * fails now is tried by itself later: what waited for somebody waits for that.
+ */
 async function goOn({ bridge, store, desk, onTaken, now }: Polling): Promise<void> {
-  if ((await desk.health()).circuit !== 'closed') return
-  await store.resumeBridge(bridge.name, new Date(now()))
+  const { name } = bridge
+  const [health, sink] = [await desk.health(), await store.bridgeHealth(name, 'sink')]
+  if (health.circuit === 'paused') return
+  await store.resumeBridge(name, new Date(now()))
+  if (health.circuit === 'open') {
+    await store.saveBridgeHealth(name, 'desk', health)
+    await store.saveBridgeHealth(name, 'sink', sink)
+  }
   await onTaken()
 }
 

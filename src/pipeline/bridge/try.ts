@@ -4,6 +4,7 @@ import type { BridgeEnd, Effect, Step, Work } from '../../store/ticket-store.ts'
 import type { Carried, Carrying } from './carry.ts'
 import { carryOut } from './carry-out.ts'
 import { endOf, isRemembered, needsDesk, notClosedNote } from './effects.ts'
+import { isOutFor } from './outage.ts'
 import {
   afterFailedLook,
   afterLook,
@@ -64,8 +65,9 @@ function endsOf(effect: Effect, how: 'try' | 'look'): readonly BridgeEnd[] {
 
 function partsOf(carried: Carried, effect: Effect, now: number): Parts {
   const { state, reference, error, change, add, events, others = [] } = carried
+  const own = restOf(effect, state, rest({ reference, error, now }))
   const settle = [
-    restOf(effect, state, rest({ reference, error, now })),
+    state === 'dead' ? { ...own, attempts: effect.attempts + 1 } : own,
     ...others.map((each) => restOf(each.effect, each.state, rest({ ...each, now }))),
   ]
   return { settle, ...(change && { change }), ...(add && { add }), ...(events && { events }) }
@@ -96,7 +98,7 @@ function tellOfDead({ ticketId, kind, id }: Effect, reason: string | null, { log
 
 /** Nothing of it was found. */
 async function given(effect: Effect, work: Work, context: TicketContext): Promise<Parts> {
-  const change = afterLook(effect, policyOf(endOf(effect), context))
+  const change = afterLook(effect, policyOf(endOf(effect), effect.attempts, context))
   return dyingParts(effect, change, work, context)
 }
 
@@ -120,15 +122,22 @@ async function failed(
   }
   if (verdict.event !== undefined) await ends[verdict.end].tell(verdict.event)
   if (verdict.kind === 'gone') return goneParts(effect, verdict, work, context)
-  const policy = policyOf(verdict.end, context)
+  const policy = policyOf(verdict.end, effect.attempts + (how === 'try' ? 1 : 0), context)
   const change = how === 'look' ? afterFailedLook(effect, verdict, policy) : afterTry(effect, verdict, policy)
   const inDoubt = change.state === 'ambiguous' && isRemembered(effect)
   return { ...dyingParts(effect, change, work, context), ...(inDoubt && { change: { memory: {} } }) }
 }
 
-function policyOf(end: BridgeEnd, { bridge, ends, settleMs, now, random }: TicketContext): Policy {
-  const { circuit, failures } = ends[end].health
-  return { retry: bridge.retry, settleMs, isOut: circuit === 'open', failures, now: now(), random: random() }
+/** @param attempts of the effect, this one counted */
+function policyOf(end: BridgeEnd, attempts: number, context: TicketContext): Policy {
+  const { bridge, ends, settleMs, now, random } = context
+  const { health } = ends[end]
+  const { circuit, failures } = health
+  const isOut = isOutFor(health, attempts)
+  return {
+    ...{ retry: bridge.retry, settleMs, isOut, isOpen: circuit === 'open', failures },
+    ...{ now: now(), random: random() },
+  }
 }
 
 function dyingParts(

@@ -4,23 +4,17 @@
  */
 import type { Logger } from 'pino'
 import type { Ticket } from '../../model/ticket.ts'
-import type {
-  Effect,
-  EffectChange,
-  NewEffect,
-  Step,
-  TicketChange,
-  TicketStore,
-  Work,
-} from '../../store/ticket-store.ts'
+import type { Effect, Step, TicketStore, Work } from '../../store/ticket-store.ts'
 import type { ClaimWatch } from '../product/claim-watch.ts'
 import type { Bridge } from './bridge.ts'
 import { endOf, isRemembered, sentText, textKey } from './effects.ts'
 import type { Ends } from './ends.ts'
 import type { FileRoom } from './file-room.ts'
-import { type Next, nextEffect, stateOf } from './lanes.ts'
+import { type Next, nextEffect } from './lanes.ts'
+import { isOutFor } from './outage.ts'
 import { isUsedUp, restOf } from './outcome.ts'
 import { plan } from './plan.ts'
+import { abandon, isEmpty, joined, stateChange, viewOf } from './step-view.ts'
 import { type Parts, tryOrLook } from './try.ts'
 
 export type WorkStore = Pick<
@@ -68,10 +62,11 @@ const nothing: Parts = {}
 export async function workTicket(ticketId: string, context: TicketContext): Promise<void> {
   const { bridge, claim, store, persist } = context
   let work = await persist(() => store.work(bridge.name, claim, ticketId))
+  const ticketOf = readOnce(context)
   let parts = nothing
   while (work !== undefined) {
     if (work.ticket.plannedRevision < work.ticket.revision) {
-      const planned = isEmpty(parts) ? await planNow(work, context) : parts
+      const planned = isEmpty(parts) ? await planNow(work, ticketOf(work), context) : parts
       work = await write(work, planned, { dueAt: context.now() }, context)
       parts = nothing
       continue
@@ -100,12 +95,12 @@ export async function workTicket(ticketId: string, context: TicketContext): Prom
     }
     const step = await begin(work, parts, next, context)
     work = step.work
-    parts = step.begun ? await tryOrLook(next, step.work, ticketOf(step.work, context), context) : nothing
+    parts = step.begun ? await tryOrLook(next, step.work, ticketOf(step.work), context) : nothing
   }
 }
 
 function outage(effect: Effect, { bridge, ends }: TicketContext) {
-  return { retry: bridge.retry, isOut: ends[endOf(effect)].health.circuit === 'open' }
+  return { retry: bridge.retry, isOut: isOutFor(ends[endOf(effect)].health, effect.attempts) }
 }
 
 /** Nothing to try where the sink takes nothing now: the bridge rests until it does. */
@@ -158,87 +153,31 @@ async function write(work: Work, parts: Parts, { dueAt, begin }: When, context: 
     ...(Object.keys(change).length > 0 && { change }),
     ...(begin !== undefined && { begin }),
   }
-  const options = { dueAt: dueAt === null ? null : new Date(dueAt), stirred: work.stirred, now: new Date(at) }
+  const options = {
+    dueAt: dueAt === null ? null : new Date(dueAt),
+    stirred: work.stirred,
+    now: new Date(at),
+    before: work,
+  }
   const after = await persist(() => store.step(bridge.name, claim, step, options))
   watch.seen(at)
   return after
 }
 
-/** As it will stand once the parts are written. */
-interface View {
-  readonly ticket: Work['ticket']
-  readonly open: readonly Effect[]
-  readonly known: ReadonlySet<string>
-  readonly adds: boolean
-  readonly addedKinds: readonly NewEffect[]
-}
-
-function viewOf({ ticket, open, known }: Work, { settle = [], add = [], change = {} }: Parts): View {
-  const changes = new Map(settle.map((each) => [each.id, each]))
-  const after = open.flatMap((effect) => {
-    const settled = changes.get(effect.id)
-    if (settled === undefined) return effect
-    return settled.state === 'done' || settled.state === 'skipped' ? [] : settledEffect(effect, settled)
-  })
-  const fresh = add.filter(({ kind, key }) => !known.has(`${kind}/${key}`))
-  return { ticket: { ...ticket, ...change }, open: after, known, adds: fresh.length > 0, addedKinds: fresh }
-}
-
-function settledEffect(effect: Effect, { dueAt, ambiguousSince, ...change }: EffectChange): Effect {
-  return {
-    ...effect,
-    ...change,
-    dueAt: dueAt.toISOString(),
-    ambiguousSince: ambiguousSince?.toISOString() ?? null,
+/** A ticket of many notes has many effects, and is the same for each of them. */
+function readOnce({ bridge }: TicketContext): (work: Work) => Ticket {
+  let last: { readonly revision: number; readonly ticket: Ticket } | undefined
+  return ({ ticket: { ticketId, revision, raw } }) => {
+    if (last?.revision !== revision) last = { revision, ticket: bridge.desk.ticketOf(ticketId, raw) }
+    return last.ticket
   }
 }
 
-function stateChange({ ticket, open, addedKinds }: View): TicketChange {
-  const added = addedKinds.map(({ kind }) => ({ kind, state: 'pending' as const, error: null }))
-  const next = stateOf(ticket, [...open, ...added])
-  if (next === undefined || (next.state === ticket.state && next.reason === ticket.reason)) return {}
-  return next
-}
-
-/** Somebody skipped making the incident: nothing of the rest has a place to go. */
-function abandon({ ticket, open, known }: View, now: number): Parts | undefined {
-  if (ticket.incident !== null || ticket.state === 'skipped') return undefined
-  if (open.some(({ kind }) => kind === 'create') || !hasCreate(known)) return undefined
-  const reason = 'somebody skipped making its incident'
-  return {
-    settle: open.map((effect) => restOf(effect, 'skipped', { error: reason, now })),
-    change: { state: 'skipped', reason },
-    events: [{ kind: 'skipped', detail: reason }],
-  }
-}
-
-function hasCreate(known: ReadonlySet<string>): boolean {
-  for (const each of known) if (each.startsWith('create/')) return true
-  return false
-}
-
-function isEmpty(parts: Parts): boolean {
-  return Object.keys(parts).length === 0
-}
-
-function joined(one: Parts, other: Parts): Parts {
-  const settle = [...(one.settle ?? []), ...(other.settle ?? [])]
-  const add = [...(one.add ?? []), ...(other.add ?? [])]
-  const events = [...(one.events ?? []), ...(other.events ?? [])]
-  const change = { ...one.change, ...other.change }
-  return { settle: lastOfEach(settle), add, events, change }
-}
-
-function lastOfEach(settle: readonly EffectChange[]): readonly EffectChange[] {
-  return [...new Map(settle.map((each) => [each.id, each])).values()]
-}
-
-function ticketOf({ ticket }: Work, { bridge }: TicketContext): Ticket {
-  return bridge.desk.ticketOf(ticket.ticketId, ticket.raw)
-}
-
-async function planNow(work: Work, context: TicketContext): Promise<Parts & Pick<Step, 'planned'>> {
-  const ticket = ticketOf(work, context)
+async function planNow(
+  work: Work,
+  ticket: Ticket,
+  context: TicketContext,
+): Promise<Parts & Pick<Step, 'planned'>> {
   const { ticket: record, known, open } = work
   const { change, effects, events } = plan({
     ticket,

@@ -57,12 +57,12 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
   let planned = ''
 
   const wake = (name: string) => queues.call(queueOf(name), 0)
-  const planOne = async ({ name }: Destination) => {
+  const planOne = async ({ name }: Destination, isAtWork = false) => {
     const health = await store.health(name)
     // Until it is this process that has the call: another one does not know what is mended.
     if (untried.has(name) && health.circuit === 'paused') return wake(name)
     const due = async () => (await nextLook(name, await store.health(name), store)) ?? undefined
-    return planCall(queueOf(name), due, { queues, now })
+    return planCall(queueOf(name), due, { queues, now, isAtWork })
   }
   const look = async (destination: Destination, context: DeliverContext, claimed: AbortSignal) => {
     const until = AbortSignal.any([claimed, signal])
@@ -82,7 +82,7 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
       untried.delete(name)
       // Thrown, so that the call goes to another worker at once.
       if (until.aborted) throw new Error('handed back')
-      await planOne(destination)
+      await planOne(destination, true)
     }, persistent)
   }
   const wakeForwards = async () => {

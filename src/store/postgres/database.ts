@@ -1,7 +1,8 @@
 /**
- * The connections to PostgreSQL, and transactions on them. Statements are not prepared by name, and no setting is
- * needed beyond those that each connection makes for itself: PgBouncer may stand between.
+ * The connections to PostgreSQL, and transactions on them. No setting is needed beyond those that each connection makes
+ * for itself, and statements are prepared by name only where nothing stands between: PgBouncer may.
  */
+import { createHash } from 'node:crypto'
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely'
 import pg, { type ClientBase, type ClientConfig, type PoolClient } from 'pg'
@@ -16,6 +17,8 @@ export interface DatabaseOptions {
   /** As `pg` has it: `{ connectionString }`, or `{ host, port, user, database }`. */
   readonly connection: ClientConfig
   readonly log: Logger
+  /** Nothing stands between us and the database: statements that come often are prepared. Default false. */
+  readonly direct?: boolean
   /** Connections at most; default 10. One more listens for commits. */
   readonly maxConnections?: number
   /** Default 10 s. */
@@ -26,10 +29,18 @@ export interface DatabaseOptions {
   readonly random?: () => number
 }
 
+export interface QueryOptions {
+  /**
+   * The same text comes again and again, and planning it takes longer than carrying it out: it is prepared where the
+   * connection is direct. Only for statements that find each row by a key, as the plan outlives the tables' statistics.
+   */
+  readonly often?: boolean
+}
+
 /** Statements, within a transaction or each by itself. Values come as `values.ts` says. */
 export interface Queryable {
   /** @throws ServiceError STORE_UNAVAILABLE, and what the statement did wrong as `pg`'s `DatabaseError` */
-  query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>
+  query<Row extends object>(sql: string, values?: readonly unknown[], how?: QueryOptions): Promise<Row[]>
   /** @returns rows inserted, updated or deleted */
   execute(sql: string, values?: readonly unknown[]): Promise<number>
   /** For plain queries; the same connection, errors and transaction as `query`. */
@@ -100,10 +111,15 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       throw notServed(error)
     }
   }
-  const statements = queryable(async (sql, values) => {
+  const nameOf = options.direct === true ? statementNames() : undefined
+  const statements = queryable(async (sql, values, how) => {
     const client = await connect()
     try {
-      const result = await client.query({ text: sql, ...(values !== undefined && { values: [...values] }) })
+      const result = await client.query({
+        text: sql,
+        ...(values !== undefined && { values: [...values] }),
+        ...(how?.often && nameOf && { name: nameOf(sql) }),
+      })
       client.release()
       return result
     } catch (error) {
@@ -151,6 +167,18 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     throw storeUnavailable(`no connection to the database: ${reasonOf(cause)}`, cause)
   }
   return database
+}
+
+/** The same name for the same text. */
+function statementNames(): (sql: string) => string {
+  const names = new Map<string, string>()
+  return (sql) => {
+    const known = names.get(sql)
+    if (known !== undefined) return known
+    const name = createHash('sha256').update(sql).digest('hex').slice(0, 32)
+    names.set(sql, name)
+    return name
+  }
 }
 
 /** By statements, not by the start packet, which PgBouncer refuses where it has members that it does not know. */
@@ -213,13 +241,14 @@ async function rollback(client: PoolClient, error: unknown): Promise<void> {
 type Query = (
   sql: string,
   values?: readonly unknown[],
+  how?: QueryOptions,
 ) => Promise<{ rows: unknown[]; rowCount: number | null }>
 
 function queryable(query: Query): Queryable {
   let kysely: Kysely<Tables> | undefined
   return {
-    query: async <Row extends object>(sql: string, values?: readonly unknown[]) =>
-      (await query(sql, values)).rows as Row[],
+    query: async <Row extends object>(sql: string, values?: readonly unknown[], how?: QueryOptions) =>
+      (await query(sql, values, how)).rows as Row[],
     execute: async (sql, values) => (await query(sql, values)).rowCount ?? 0,
     get kysely() {
       kysely ??= new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOver(query) }) })

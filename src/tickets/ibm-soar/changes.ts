@@ -3,11 +3,11 @@
  * pages go by the time of the last change, never by a number of rows.
  */
 import { randomUUID } from 'node:crypto'
-import type { ChangePage, Incident, SinkChange } from '../incident-sink.ts'
+import { type ChangePage, type Incident, type SinkChange, unlessGone } from '../incident-sink.ts'
 import type { SoarClient } from './client.ts'
 import { modifiedAt, ticketIdOf } from './incident.ts'
 import { unreadable } from './refusal.ts'
-import { custom, idOf, pageLength, type Row, ticketIdField } from './wire.ts'
+import { custom, idOf, isObject, pageLength, type Row, ticketIdField } from './wire.ts'
 
 /** A change may become visible after a later one, as long as its transaction takes. */
 const overlapMs = 120_000
@@ -87,7 +87,24 @@ const ofTickets = { field_name: custom(ticketIdField), method: 'has_a_value' } a
 async function newest(client: SoarClient, signal: AbortSignal): Promise<number> {
   const sort = { field_name: modified, type: 'desc' } as const
   const { rows } = await client.query({ conditions: [ofTickets], sort, start: 0, length: 1 }, signal)
-  return rows[0] === undefined ? 0 : timeOf(rows[0])
+  const [latest] = (await wholeRows(client, rows, signal)).rows
+  return latest === undefined ? 0 : timeOf(latest)
+}
+
+/**
+ * Some servers give short rows, whatever is asked for: such incidents are read, those that are gone are left out.
+ * @returns readLater: what was read may be newer than the page, and its times say nothing of the order
+ */
+async function wholeRows(client: SoarClient, given: readonly Row[], signal: AbortSignal) {
+  const rows: Row[] = []
+  let readLater = false
+  for (const row of given) {
+    const isShort = modifiedAt(row) === undefined || !isObject(row.properties)
+    readLater ||= isShort
+    const whole = isShort ? await unlessGone(client.incident(idOf(row) ?? '', signal)) : row
+    if (whole !== undefined) rows.push(whole)
+  }
+  return { rows, readLater }
 }
 
 /** Every row that changed at `from` or later, none skipped, each state once; at least one page, maybe empty. */
@@ -104,17 +121,18 @@ async function* pagesFrom(
   let isNews = false
   for (;;) {
     const conditions = [ofTickets, { field_name: modified, method: 'gte', value: at }]
-    const { rows } = await client.query({ conditions, sort, start, length: pageLength }, signal)
+    const { rows: given } = await client.query({ conditions, sort, start, length: pageLength }, signal)
+    const { rows, readLater } = await wholeRows(client, given, signal)
     const times = rows.map(timeOf)
-    if (times.some((time, index) => time < (times[index - 1] ?? 0))) {
+    if (!readLater && times.some((time, index) => time < (times[index - 1] ?? 0))) {
       throw unreadable(`incidents that are not sorted by "${modified}"`, 200)
     }
     const fresh = rows.filter((row) => !seen.has(stateOf(row)))
     for (const row of fresh) seen.add(stateOf(row))
     yield fresh
-    const last = times.at(-1) ?? at
-    const isLastPage = rows.length < pageLength
-    if (start > 0) isNews ||= fresh.some((row) => timeOf(row) === at)
+    const last = readLater ? at : (times.at(-1) ?? at)
+    const isLastPage = given.length < pageLength
+    if (start > 0) isNews ||= fresh.some((row) => readLater || timeOf(row) === at)
     if (last > at && !isLastPage) {
       if (start > 0 && isNews) {
         // Rows that left this time while it was paged through moved others past the page's edge.
@@ -125,7 +143,7 @@ async function* pagesFrom(
       at = last
       start = 0
       isNews = false
-    } else if (!isLastPage) start += rows.length
+    } else if (!isLastPage) start += given.length
     else if (start > 0 && isNews) {
       start = 0
       isNews = false

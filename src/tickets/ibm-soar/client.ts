@@ -62,7 +62,7 @@ export class SoarClient {
   async proveSession(signal: AbortSignal): Promise<string> {
     const { org, orgId } = this.#settings
     const session = await this.#session(signal)
-    return orgOf(session, org ?? String(orgId)).id
+    return orgOf(session, org ?? String(orgId), this.#clean).id
   }
 
   /** For people. */
@@ -236,7 +236,7 @@ export class SoarClient {
   async #askOrg(): Promise<string> {
     const { org = '' } = this.#settings
     try {
-      return orgOf(await this.#session(), org).id
+      return orgOf(await this.#session(), org, this.#clean).id
     } catch (error) {
       if (!(error instanceof UpstreamError) || error.status !== 403) throw error
       const words = `${error.message}; it may not ask which organisations there are: set \`orgId\` in place of \`org\``

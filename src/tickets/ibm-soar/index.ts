@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { UpstreamError } from '../../errors.ts'
 import {
   type Incident,
-  IncidentGone,
   type IncidentSink,
   type IncidentSinkDefinition,
   type SinkContext,
+  unlessGone,
 } from '../incident-sink.ts'
 import { Refused } from '../refused.ts'
 import { soarChanges } from './changes.ts'
@@ -32,7 +32,7 @@ export const ibmSoar: IncidentSinkDefinition<IbmSoarSettings> = {
   kind: service,
   title: 'IBM SOAR',
   settings: ibmSoarSettings,
-  problems: async ({ templates }, readFile) => templateProblems(templates, readFile),
+  problems: ({ templates }, readFile) => templateProblems(templates, readFile),
   create: createSoarSink,
 }
 
@@ -65,7 +65,7 @@ function createSoarSink(settings: IbmSoarSettings, context: SinkContext): Incide
     async read(incidentId, signal) {
       // Whoever tells of an incident may tell anything; only a number is one here.
       if (!/^\d{1,19}$/.test(incidentId)) return undefined
-      const row = await orUndefined(client.incident(incidentId, signal))
+      const row = await unlessGone(client.incident(incidentId, signal))
       if (row === undefined) return undefined
       const ticketId = ticketIdOf(row)
       return { ...(await shown(row, signal)), ...(ticketId !== undefined && { ticketId }) }
@@ -171,19 +171,10 @@ async function explained<T>(search: Promise<T>, known: KnownFields, signal: Abor
     if (!(error instanceof UpstreamError) || error.kind !== 'rejected') throw error
     const key = custom(ticketIdField)
     const { problems } = await known.checked((fields) => {
-      const isThere = fields === undefined || fields.has(key)
-      return { value: undefined, problems: isThere ? [] : [missingField(key)] }
+      const isMissing = fields !== undefined && !fields.has(key)
+      return { value: undefined, problems: isMissing ? [missingField(key, fields)] : [] }
     }, signal)
     throw problems[0] === undefined ? error : new Refused(problems[0], { cause: error })
-  }
-}
-
-async function orUndefined<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read
-  } catch (error) {
-    if (error instanceof IncidentGone) return undefined
-    throw error
   }
 }
 

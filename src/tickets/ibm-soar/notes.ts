@@ -104,7 +104,8 @@ function worklogsPresent(
     comments.flatMap((comment) => worklogOf(comment) ?? []),
     ({ key }) => key,
   )
-  const wanted = Map.groupBy(notes, ({ note }) => worklogKey(note.createdAt, note.type))
+  // It wrote types as they are: what looks like markup in one was taken for markup.
+  const wanted = Map.groupBy(notes, ({ note }) => worklogKey(note.createdAt, textOf(note.type)))
   return [...wanted].flatMap(([key, group]) => {
     const rest = [...(found.get(key) ?? [])]
     const pairs: (readonly [string, string])[] = []
@@ -123,7 +124,7 @@ function worklogsPresent(
   })
 }
 
-function worklogKey(createdAt: number | undefined, type = ''): string {
+function worklogKey(createdAt: number | undefined, type: string): string {
   return JSON.stringify([createdAt, squeezed(type)])
 }
 

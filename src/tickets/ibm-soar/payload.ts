@@ -1,6 +1,8 @@
 /** What a rendered template becomes before it goes to SOAR: fields that exist, values that they take. */
+import { didYouMean } from '../../did-you-mean.ts'
 import { Refused } from '../refused.ts'
 import type { Checked, Field, Fields, KnownFields } from './fields.ts'
+import { neededFields } from './install.ts'
 import type { Wanted } from './merge.ts'
 import { flattened, type Values, wireValue } from './values.ts'
 import { custom, type Json, ticketIdField } from './wire.ts'
@@ -31,8 +33,9 @@ export function checkedPayload(options: PayloadOptions): Promise<Checked<Payload
     const wanted: Wanted[] = []
     const problems: string[] = []
     for (const [key, given] of adjust(values, fields)) {
+      if (problems.length === mostProblems) break
       const field = fields?.get(key)
-      const problem = fields === undefined ? undefined : problemOf(key, field)
+      const problem = fields === undefined ? undefined : problemOf(key, field, fields)
       const wire = wireValue(field, given)
       if (problem !== undefined) problems.push(problem)
       else if ('problem' in wire) problems.push(wire.problem)
@@ -41,6 +44,9 @@ export function checkedPayload(options: PayloadOptions): Promise<Checked<Payload
     return { value: { wanted, lists, fields }, problems }
   }, signal)
 }
+
+/** More help nobody, and each is looked for among all fields. */
+const mostProblems = 20
 
 /** @param name of the template @throws Refused */
 export async function payload(name: string, options: PayloadOptions): Promise<Payload> {
@@ -53,15 +59,24 @@ export function refusalWords(name: string, problems: readonly string[]): string 
   return `template ${name}: ${problems.join('; ')}`
 }
 
-function problemOf(key: string, field: Field | undefined): string | undefined {
-  if (field === undefined) return missingField(key)
+function problemOf(key: string, field: Field | undefined, fields: Fields): string | undefined {
+  if (field === undefined) return missingField(key, fields)
   return field.readOnly ? `the field ${key} can not be written` : undefined
 }
 
-/** In words for users. */
-export function missingField(key: string): string {
-  const hint = key.startsWith(custom('scwx_ctp_')) ? ': `feed-server install-fields BRIDGE` makes it' : ''
-  return `IBM SOAR has no field ${key}${hint}`
+/** In words for users, with what they can do. */
+export function missingField(key: string, fields: Fields): string {
+  const missing = `IBM SOAR has no field ${key}`
+  if (neededFields.some(({ name }) => custom(name) === key)) {
+    return `${missing}: \`feed-server install-fields BRIDGE\` makes it`
+  }
+  const known = [...fields.values()]
+  const meant = didYouMean(
+    key.slice(key.indexOf('.') + 1),
+    known.map(({ name }) => name),
+  )
+  const like = known.find(({ name }) => name === meant)
+  return like === undefined ? missing : `${missing}; did you mean ${like.key}?`
 }
 
 /** @throws Refused where the template gives another ticket: it could not be found again */

@@ -37,32 +37,57 @@ interface Surroundings {
   now(): number
 }
 
+interface Compiled {
+  /** All that its author wrote. */
+  readonly text: string
+  readonly template: Template
+}
+
+/**
+ * The members that a template can name: with all its worklogs a ticket costs much on its way into each of its notes.
+ * @param text of the template as JSON: a name may stand behind the letter of an escaped line end
+ */
+function seenBy(text: string, raw: Ticket['raw']): TemplateContext {
+  if (/ticket(?!\w)/.test(text)) return raw
+  return Object.fromEntries(Object.entries(raw).filter(([name]) => text.includes(name)))
+}
+
 export function isTextKind(kind: TemplateKind): kind is TextKind {
   return kind === 'note' || kind === 'comment'
 }
 
 export function soarTemplates({ settings, readFile, now }: Surroundings): Templates {
   let engine: TemplateEngine | undefined
-  const compiled = new Map<TemplateKind, { readonly text: string; readonly template: Template }>()
+  /** Our own templates are not watched: what they cost is known. */
+  let ourEngine: TemplateEngine | undefined
+  const compiled = new Map<TemplateKind, Compiled>()
 
   const open = () => {
     engine ??= openTemplateEngine({ random: Math.random, now })
     return engine
   }
-  const configured = (kind: TemplateKind): Template => {
+  const openOurs = () => {
+    ourEngine ??= openTemplateEngine({ random: Math.random, now, watched: false })
+    return ourEngine
+  }
+  const compile = (source: TemplateSource, text = JSON.stringify(source)): Compiled => ({
+    text,
+    template: compileTemplate(isOurs(source) ? openOurs() : open(), source),
+  })
+  const configured = (kind: TemplateKind): Compiled => {
     const source = sourceOf(kind, settings[kind], readFile)
     const text = JSON.stringify(source)
     const known = compiled.get(kind)
-    if (known?.text === text) return known.template
-    const template = compileTemplate(open(), source)
-    compiled.set(kind, { text, template })
-    return template
+    if (known?.text === text) return known
+    const fresh = compile(source, text)
+    compiled.set(kind, fresh)
+    return fresh
   }
-  const render = (template: Template, ticket: Ticket, extras: TemplateContext): unknown => {
+  const render = ({ text, template }: Compiled, ticket: Ticket, extras: TemplateContext): unknown => {
     const raw = { ...ticket.raw, ticketId: ticket.raw.ticketId ?? ticket.id }
-    return storable(template.render(ticketContext(raw, { now: now(), ...extras })))
+    return storable(template.render(ticketContext(seenBy(text, raw), { now: now(), ...extras })))
   }
-  const templatesOf = (templateOf: (kind: TemplateKind) => Template): Templates => ({
+  const templatesOf = (templateOf: (kind: TemplateKind) => Compiled): Templates => ({
     fields: (kind, ticket, extras) =>
       refusing(kind, () => {
         const rendered = render(templateOf(kind), ticket, extras)
@@ -78,11 +103,15 @@ export function soarTemplates({ settings, readFile, now }: Surroundings): Templa
       }),
     prove: (kind) => void templateOf(kind),
     given(kind, source) {
-      const template = compileTemplate(open(), givenSource(kind, source))
-      return templatesOf((other) => (other === kind ? template : templateOf(other)))
+      const given = compile(givenSource(kind, source))
+      return templatesOf((other) => (other === kind ? given : templateOf(other)))
     },
   })
   return templatesOf(configured)
+}
+
+function isOurs(source: TemplateSource): boolean {
+  return Object.values<TemplateSource>(defaultTemplates).includes(source)
 }
 
 function sourceOf(kind: TemplateKind, setting: unknown, readFile: (path: string) => string): TemplateSource {

@@ -13,9 +13,10 @@ export interface Org {
 /**
  * @param session the answer of `GET /rest/session`
  * @param wanted name, uuid, cloud account or id
+ * @param clean takes secrets out of what the server says
  * @throws UpstreamError permission: the API key is not of this organisation, or it is disabled
  */
-export function orgOf(session: unknown, wanted: string): Org {
+export function orgOf(session: unknown, wanted: string, clean: (text: string) => string): Org {
   const listed = isObject(session) ? session.orgs : undefined
   if (!Array.isArray(listed)) throw unreadable('the question for the session without "orgs"', 200)
   const orgs = listed.filter(isObject)
@@ -31,7 +32,7 @@ export function orgOf(session: unknown, wanted: string): Org {
       .find((org) => org !== undefined)
   if (found === undefined) {
     const names = orgs
-      .map(({ name }) => `"${String(name).slice(0, 100)}"`)
+      .map(({ name }) => `"${clean(String(name)).slice(0, 100)}"`)
       .slice(0, 20)
       .join(', ')
     throw refused(

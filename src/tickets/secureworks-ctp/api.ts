@@ -24,6 +24,7 @@ export interface Call {
 }
 
 export interface ApiAnswer {
+  /** undefined: 204, no content. */
   readonly body: unknown
   readonly status: number
 }
@@ -51,6 +52,7 @@ export class CtpApi {
     try {
       const answer = await this.#http.send(this.#request(call, signal))
       const { status } = answer
+      if (status === 204 && answer.body.length === 0) return { body: undefined, status }
       return { body: parseJson(answer.body, { service, status, clean: this.clean }), status }
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error

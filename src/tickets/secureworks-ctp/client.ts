@@ -58,7 +58,7 @@ export class CtpClient {
         repeatable: true,
       } as const
       const { body, status } = await this.#api.send(call, signal)
-      if (Array.isArray(body)) return body
+      if (Array.isArray(body)) return body.map((each) => withCleanCode(each, this.#api.clean))
       throw unreadable(`the acknowledgement with ${likeness(body)}, not a list`, status)
     })
   }
@@ -91,7 +91,7 @@ export class CtpClient {
   /** @returns undefined: the desk tells none */
   async closeCodes(ticketId: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const answer = await this.#find(ticketPath(this.#api.base, ticketId, 'close-codes'), signal)
-    if (answer === undefined) return undefined
+    if (answer?.body === undefined) return undefined
     const codes = listOf(answer.body, 'closeCodes', answer.status)
     const texts = codes.filter((code): code is string => typeof code === 'string' && code !== '')
     if (texts.length < codes.length) throw unreadable('with close codes that are no texts', answer.status)
@@ -154,6 +154,8 @@ export class CtpClient {
       { method: 'POST', path, body, place: 'ticket', repeatable: false },
       signal,
     )
+    // What was refused is answered with a code: no content is a yes.
+    if (answer.body === undefined) return
     const said = isObject(answer.body) ? (answer.body.assignTicketToSoc ?? answer.body) : undefined
     const code = isObject(said) ? said.code : undefined
     if (typeof code !== 'string') throw unreadable('without a code', answer.status)
@@ -175,6 +177,12 @@ export class CtpClient {
       throw error
     }
   }
+}
+
+/** It is shown to people. */
+function withCleanCode(answer: unknown, clean: (text: string) => string): unknown {
+  if (!isObject(answer) || typeof answer.code !== 'string' || answer.code === 'SUCCESS') return answer
+  return { ...answer, code: clean(answer.code) }
 }
 
 function listOf(body: unknown, name: string, status: number): readonly unknown[] {

@@ -16,11 +16,14 @@ import {
   type IncidentSinkDefinition,
 } from '../incident-sink.ts'
 import { type EventParts, eventBody, type WebhookEvent } from './event.ts'
+import { secretsOf } from './secrets.ts'
 import { type WebhookSettings, webhookSettings } from './settings.ts'
 import { signatureOf } from './signature.ts'
 
 /** A file of 25 MiB is a third bigger as base64: what most receivers still take. */
 const maxFileBytes = 25 * 1_048_576
+/** Of a refusal: as much as is looked at. */
+const mostWordBytes = 65_536
 const applied: Applied = { memory: {}, events: [] }
 
 export const webhook: IncidentSinkDefinition<WebhookSettings> = {
@@ -30,7 +33,9 @@ export const webhook: IncidentSinkDefinition<WebhookSettings> = {
   create(settings, { name, connect, now }) {
     const { origin, pathname, search } = new URL(settings.url)
     const client = connect(origin)
-    const post = poster(client, `${pathname}${search}`, settings, now)
+    const secrets = secretsOf(settings)
+    const clean = (text: string) => redact(text, secrets)
+    const post = poster(client, { path: `${pathname}${search}`, settings, clean, now })
     const tell = (
       event: WebhookEvent,
       incidentId: string | null,
@@ -50,7 +55,7 @@ export const webhook: IncidentSinkDefinition<WebhookSettings> = {
       read: async () => undefined,
       async create(ticket, call) {
         const answer = await tell('ticket.created', null, ticket, {}, call)
-        return { ...applied, incident: incidentOf(answer, ticket) }
+        return { ...applied, incident: incidentOf(answer, ticket, clean) }
       },
       update: (id, ticket, _memory, call) => change('ticket.updated', id, ticket, call),
       close: (id, ticket, _memory, call) => change('ticket.closed', id, ticket, call),
@@ -77,10 +82,15 @@ export const webhook: IncidentSinkDefinition<WebhookSettings> = {
   },
 }
 
-function poster(client: HttpClient, path: string, settings: WebhookSettings, now: () => number) {
-  const secrets = [path, settings.secret ?? '', ...Object.values(settings.headers)].filter(
-    (each) => each.length > 1,
-  )
+interface Poster {
+  readonly path: string
+  readonly settings: WebhookSettings
+  /** Takes secrets out of the receiver's words. */
+  readonly clean: (text: string) => string
+  now(): number
+}
+
+function poster(client: HttpClient, { path, settings, clean, now }: Poster) {
   return async (
     body: string,
     incidentId: string | null,
@@ -89,6 +99,7 @@ function poster(client: HttpClient, path: string, settings: WebhookSettings, now
     const { body: answer } = await client.send({
       method: 'POST',
       path,
+      secretPath: true,
       headers: {
         ...settings.headers,
         'content-type': 'application/json',
@@ -103,7 +114,8 @@ function poster(client: HttpClient, path: string, settings: WebhookSettings, now
       translate({ status, body: said }) {
         if (status === 410 && incidentId !== null) throw new IncidentGone(incidentId)
         if (status < 400 || status >= 500 || [401, 403, 407, 408, 429].includes(status)) return undefined
-        const words = redact(said.toString('utf8').slice(0, 500), secrets).replace(/\s+/g, ' ').trim()
+        const text = clean(said.subarray(0, mostWordBytes).toString('utf8'))
+        const words = text.replace(/\s+/g, ' ').trim().slice(0, 500).toWellFormed()
         const message = `the receiver refused the post (${status})${words === '' ? '' : `: ${words}`}`
         return new UpstreamError('rejected', message, { service: client.service, status })
       },
@@ -112,10 +124,18 @@ function poster(client: HttpClient, path: string, settings: WebhookSettings, now
   }
 }
 
-/** A receiver may name what it made of the ticket: `{ "id", "url" }`; else it goes by the ticket's id. */
-function incidentOf(answer: Buffer, ticket: Ticket): Incident {
-  const { id, url } = namedBy(answer)
-  return { id: id ?? ticket.id, url: url ?? null, status: 'open' }
+/**
+ * A receiver may name what it made of the ticket: `{ "id", "url" }`; else it goes by the ticket's id. One that repeats
+ * the request names nothing by the address that it was posted to.
+ */
+function incidentOf(answer: Buffer, ticket: Ticket, clean: (text: string) => string): Incident {
+  const { id = ticket.id, url } = namedBy(answer)
+  const isShown = (text: string) => clean(text) === text
+  return {
+    id: isShown(id) ? id : ticket.id,
+    url: url !== undefined && isShown(url) ? url : null,
+    status: 'open',
+  }
 }
 
 function namedBy(answer: Buffer): { readonly id?: string; readonly url?: string } {

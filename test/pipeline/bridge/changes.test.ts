@@ -211,6 +211,26 @@ t.test(
   },
 )
 
+t.test('an incident that the sink refuses to show for a while loses no closing', async (t) => {
+  const world = await createWorld(['IN1', 'IN2'])
+  const { sink, changes } = world
+  const [first, second] = [world.incident('IN1'), world.incident('IN2')]
+  const refuses = () => ({ when: 'before', error: errorOf('sink', 'rejected', { status: 400 }) }) as const
+  sink.closeIncident(first)
+  sink.fail('read', refuses(), refuses(), refuses())
+  for (let looks = 0; looks < 3; looks++) await changes()
+  t.match(await world.ticket('IN1'), { state: 'open' })
+  sink.closeIncident(second)
+  const before = sink.calls.length
+  await changes()
+  const reads = sink.calls.slice(before).filter((call) => call.startsWith('read'))
+  t.same(reads, [`read ${first}`, `read ${second}`])
+  for (const id of ['IN1', 'IN2']) t.equal((await world.effects(id, 'ctp_close')).length, 1, id)
+  const calls = sink.calls.length
+  await changes()
+  t.same(sink.calls.slice(calls), ['changes '], 'then it is asked for no more')
+})
+
 t.test('a sink that wants to be left alone is left alone at once', async (t) => {
   const world = await createWorld(['IN1', 'IN2'])
   for (const id of ['IN1', 'IN2']) world.sink.closeIncident(world.incident(id))

@@ -94,7 +94,7 @@ t.test('how a ticket stands', async (t) => {
 const policy: Policy = {
   retry: { attempts: 3, initialMs: 1000, maxMs: 60_000 },
   settleMs: [5000, 15_000, 45_000],
-  isOut: false,
+  ...{ isOut: false, isOpen: false },
   failures: 1,
   now,
   random: 0.5,
@@ -114,7 +114,7 @@ const tries: readonly (readonly [
   ['no connection', sink('unavailable'), 0, 'failed 1 1'],
   ['no connection, twice', sink('unavailable'), 1, 'failed 2 2'],
   ['no connection, for the last time', sink('unavailable'), 2, 'dead 3 4'],
-  ['no connection in an outage', sink('unavailable'), 2, 'failed 2 4', { isOut: true }],
+  ['no connection in an outage', sink('unavailable'), 2, 'failed 2 4', { isOut: true, isOpen: true }],
   ['409', sink('unavailable', { status: 409 }), 0, 'failed 1 1'],
   ['408', sink('unavailable', { status: 408 }), 0, 'failed 1 1'],
   ['503', sink('unavailable', { status: 503 }), 0, 'ambiguous 1 5'],

@@ -37,6 +37,7 @@ export type MemoryStore = Pick<
   | 'saveBridgeHealth'
   | 'resumeBridge'
   | 'changeCursor'
+  | 'ticketOfIncident'
   | 'saveChangeCursor'
 > & {
   /** A version of a ticket that is not acknowledged. */
@@ -140,6 +141,7 @@ export function createMemoryStore(): MemoryStore {
       for (const effect of all.filter(({ state }) => state === 'inflight')) {
         Object.assign(effect, {
           state: 'ambiguous',
+          attempts: effect.attempts + 1,
           probes: 0,
           dueAt: at.toISOString(),
           ambiguousSince: now.toISOString(),
@@ -286,6 +288,9 @@ export function createMemoryStore(): MemoryStore {
       }
     },
     changeCursor: async () => ({ cursor, at: cursorAt }),
+    async ticketOfIncident(_, incidentId) {
+      return [...tickets].find(([, { record }]) => record.incident?.id === incidentId)?.[0]
+    },
     async saveChangeCursor(_, given, next, now) {
       hold(given)
       cursor = next

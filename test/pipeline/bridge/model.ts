@@ -129,8 +129,7 @@ const trouble = fc.tuple(
 type Trouble = typeof trouble extends fc.Arbitrary<infer Value> ? Value : never
 
 function fail({ world }: Real, [[end, call], what, times]: Trouble): void {
-  // Where the sink refuses to show a changed incident for good, what changed there stays unknown.
-  const fault = () => faultOf(end, call === 'read' && what === 'rejected' ? 'timeout' : what)
+  const fault = () => faultOf(end, what)
   world[end].fail(call, ...Array.from({ length: times }, fault))
 }
 

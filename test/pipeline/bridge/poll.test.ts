@@ -265,6 +265,27 @@ t.test(
   },
 )
 
+t.test('what waits for a paused desk goes on, also where the poll that tries it finds it away', async (t) => {
+  const world = await createWorld()
+  const { name, desk } = world
+  desk.put('IN1')
+  await world.poll()
+  const now = new Date(clock.now())
+  const claim = await store.claimBridge(name, { settleMs: 5000, now })
+  const { stirred = 0 } = (await store.work(name, claim, 'IN1')) ?? {}
+  const add = [{ kind: 'ctp_close', key: '1', payload: {} }] as const
+  const step = { ticketId: 'IN1', add, planned: { revision: 1, closed: false } }
+  await store.step(name, claim, step, { dueAt: null, stirred, now })
+  const paused = { circuit: 'paused', failures: 1, waitUntil: null, error: null } as const
+  await store.saveBridgeHealth(name, 'desk', paused)
+  await store.saveBridgeHealth(name, 'sink', paused)
+  desk.refuse('waiting INCIDENT', ...Array.from({ length: 3 }, () => errorOf('desk', 'unavailable')))
+  t.match(await world.poll(), { status: 'failed' })
+  t.match(await store.bridgeHealth(name, 'desk'), { circuit: 'open' })
+  t.match(await store.bridgeHealth(name, 'sink'), paused, 'the other end is none of its business')
+  t.ok(await store.nextWork(name), 'it waits for the desk, and for nobody')
+})
+
 t.test('a queue that the account may not read pauses the desk where it is the only one', async (t) => {
   const world = await createWorld({ queues: ['INCIDENT', 'CHANGE'] })
   world.desk.put('IN1')

@@ -128,6 +128,25 @@ t.test('closings are found while a ticket is worked at for long, and polls go on
   await until(() => sink.of('IN2').length === 1)
 })
 
+t.test('a clock that was set back keeps nobody waiting until it is as late again', beside, async (t) => {
+  const stored = await freshStore(t)
+  const { store } = stored
+  const { desk, sink, bridge } = bridgeWith({ changesEveryMs: 300 })
+  const ahead = new Date(Date.now() + 86_400_000)
+  await store.registerBridges(['ctp'])
+  const { poll } = await store.startPoll('ctp', ahead)
+  const claim = (await store.claimPoll(poll.id)) ?? 0
+  await store.endPoll(poll.id, claim, { status: 'succeeded', errors: [], now: ahead })
+  const holder = await store.claimBridge('ctp', { settleMs: 0, now: ahead })
+  await store.saveChangeCursor('ctp', holder, '0', ahead)
+  desk.put('IN1')
+  await bridging(t, stored, [bridge])
+  const { id } = await until(() => sink.of('IN1')[0])
+  sink.closeIncident(id)
+  await until(() => desk.raw('IN1').status === 'Closed')
+  t.equal((await ended(stored, 2)).length, 2, 'and is no reason for polls without end')
+})
+
 t.test('a sink that is down keeps no ticket at its desk', beside, async (t) => {
   const stored = await freshStore(t)
   const { desk, sink, bridge } = bridgeWith({ everyMs: 300 })

@@ -205,6 +205,38 @@ t.test('a dead effect is tried again or skipped, and one that is done is neither
   t.match(await refusal(() => bridges.skip(id)), { code: 'EFFECT_CONFLICT' })
 })
 
+t.test('`latest` is the newest effect, and for setting right the newest that needs it', async (t) => {
+  const { bridges, desk, sink, name, carried, carryOut, work } = await createWorld()
+  const { state } = await refusedOnce()
+  t.equal(state, 'dead')
+  await carried('IN2')
+  t.match(await bridges.effect('latest'), { ticketId: 'IN2', state: 'done' })
+  t.match(await bridges.skip('latest'), { ticketId: 'IN1', state: 'skipped' }, 'the dead one')
+  t.match(await refusal(() => bridges.retry('latest')), { code: 'EFFECT_UNKNOWN', message: /"latest"/ })
+  desk.note('IN2', 'one')
+  sink.fail('note', { when: 'before', error: errorOf('sink', 'unavailable', { status: 409 }) })
+  await carryOut((await bridges.poll(name)).id)
+  await work()
+  t.match(await refusal(() => bridges.retry('latest')), { code: 'EFFECT_UNKNOWN' }, 'none is dead')
+  t.match(await bridges.skip('latest'), { kind: 'note', state: 'skipped' })
+  t.match(await refusal(() => bridges.skip('latest')), { code: 'EFFECT_UNKNOWN' })
+  const other = await createWorld()
+  for (const work of [other.bridges.effect, other.bridges.retry, other.bridges.skip]) {
+    t.match(await refusal(() => work('latest')), { code: 'EFFECT_UNKNOWN' }, 'of another bridge')
+  }
+  const [mine] = await bridges.effects({ limit: 1 })
+  t.match(await refusal(() => other.bridges.effect(String(mine?.id))), { code: 'EFFECT_UNKNOWN' })
+  t.match(await refusal(() => other.bridges.pollById('latest')), { code: 'RUN_UNKNOWN' })
+
+  async function refusedOnce() {
+    desk.put('IN1')
+    sink.fail('create', { when: 'before', error: errorOf('sink', 'rejected', { status: 400 }) })
+    await carryOut((await bridges.poll(name)).id)
+    await work()
+    return bridges.effect('latest')
+  }
+})
+
 t.test('resume closes both circuits, and polls where the desk was not well', async (t) => {
   const { bridges, name, desk, carryOut, woken } = await createWorld()
   desk.refuse('waiting INCIDENT', errorOf('desk', 'credentials'))
@@ -259,6 +291,25 @@ t.test('a sink that can not be asked: its hook is taken before it is answered', 
   await bridges.hook(name, id, { closeCode: 'Done', summary: 'seen to' })
   t.match(await bridges.ticket(name, 'IN1'), { ticket: { closedBy: 'incident', state: 'closed' } })
   t.strictSame(woken, [`bridge ${name}`])
+})
+
+t.test('a hook with a code that the ticket does not take can be told again with another one', async (t) => {
+  const { bridges, name, carried, work, desk, sink } = await createWorld({ readable: false })
+  const id = await carried('IN1')
+  desk.closingBy = { by: 'close', codes: ['Done'] }
+  sink.codes = ['Nonsense']
+  await bridges.hook(name, id, { closeCode: 'Nonsense' })
+  await bridges.hook(name, id, { closeCode: 'Nonsense' })
+  await work()
+  const closings = () => bridges.effects({ bridge: name, kinds: ['ctp_close'], limit: 10 })
+  t.match(await closings(), [{ state: 'dead' }], 'told twice is told once')
+  sink.codes = ['Done']
+  await bridges.hook(name, id, { closeCode: 'Done' })
+  await work()
+  t.match(await closings(), [{ state: 'skipped' }, { state: 'done' }])
+  t.match(await bridges.ticket(name, 'IN1'), { ticket: { state: 'closed' } })
+  await bridges.hook(name, id, { closeCode: 'Done' })
+  t.equal((await closings()).length, 2)
 })
 
 t.test(

@@ -127,7 +127,7 @@ t.test('14: a process that dies while a create is under way: the next one looks 
     t.equal((await world.effect('IN1', 'create')).state, 'inflight')
     await world.look()
     const effect = await world.effect('IN1', 'create')
-    t.match(effect, { state: 'ambiguous', attempts: 0 })
+    t.match(effect, { state: 'ambiguous', attempts: 1 })
     t.equal(Date.parse(effect.dueAt) - world.clock.now(), 5000, 'not before it has settled')
     await world.idle()
     t.equal(sink.count('create'), 1)
@@ -220,9 +220,12 @@ t.test('21, 41: a payload that the sink refuses is dead after one try; a retry s
     world.desk.note('IN1', 'one')
     world.desk.put('IN2')
     await world.take('IN1', 'IN2')
-    sink.fail('create', refused(error))
+    sink.onCall = (call, about) => {
+      if (call === 'create' && about === 'IN1') throw error
+    }
     world.clock.ahead(1)
     await world.idle()
+    sink.onCall = () => {}
     const dead = await world.effect('IN1', 'create')
     t.match(dead, { state: 'dead', attempts: 1, error: words })
     t.match(await world.ticket('IN1'), { state: 'error', reason: words })
@@ -351,8 +354,12 @@ t.test('at most two files of a bridge are in memory at once', async (t) => {
   const { desk, sink } = world
   let most = 0
   let underWay = 0
+  const two = Promise.withResolvers<void>()
   desk.onCall = (call) => {
-    if (call === 'download') most = Math.max(most, ++underWay)
+    if (call !== 'download') return undefined
+    most = Math.max(most, ++underWay)
+    if (most === 2) two.resolve()
+    return two.promise
   }
   sink.onCall = (call) => {
     if (call === 'file') underWay--
@@ -449,6 +456,35 @@ t.test(
     await world.idle()
     t.equal(sink.one('IN1').status, 'closed')
     t.equal(sink.one('IN1').field, 'Closed')
+  },
+)
+
+t.test(
+  '42: an outage that few tries would not outlast kills nothing; what fails alone is dead',
+  async (t) => {
+    const away = refused(errorOf('sink', 'timeout'))
+    for (const attempts of [1, 2, 3]) {
+      const world = createWorld({ bridge: { retry: { attempts, initialMs: 1000, maxMs: 60_000 } } })
+      const { sink, desk, clock } = world
+      desk.put('IN1')
+      await world.take('IN1')
+      sink.fail('find', ...Array.from({ length: 30 }, () => refused(errorOf('sink', 'unavailable'))))
+      for (let looks = 0; looks < 12; looks++) {
+        const next = await world.look()
+        t.match(await world.effect('IN1', 'create'), { state: 'failed' })
+        clock.ahead(Math.max(1000, (next ?? 0) - clock.now()))
+      }
+      t.equal(await world.circuit('sink'), 'open')
+      sink.clear()
+      await world.idle()
+      t.match(await world.ticket('IN1'), { state: 'open' })
+
+      desk.file('IN1', 'a1', Buffer.from('bytes'))
+      sink.fail('file', ...Array.from({ length: 30 }, () => away))
+      await world.take('IN1')
+      await world.idle()
+      t.match(await world.effect('IN1', 'attachment'), { state: 'dead', attempts })
+    }
   },
 )
 

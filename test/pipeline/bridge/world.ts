@@ -57,11 +57,14 @@ export interface WorldOptions {
   readonly sink?: Sink
 }
 
+/** Where worlds keep what they know; the scenarios are the same whichever it is. */
+export const stores: { create: () => MemoryStore } = { create: createMemoryStore }
+
 export function createWorld(options: WorldOptions = {}): World {
   const clock = createClock()
   const desk = createDesk()
   const sink = options.sink ?? createSink()
-  const store = createMemoryStore()
+  const store = stores.create()
   const errors: string[] = []
   const log = loggerTo(errors)
   const bridge: Bridge = {

@@ -230,7 +230,7 @@ later.add(
   [{ desk: { every: '5s' }, rules: { retry: { attempts: 8, initial: '50ms', max: '10m' } } }, {}],
   async (t, limited, other) => {
     const free = required(other)
-    await until(async () => (await limited.state()).lastPoll?.endedAt !== null, 'the first poll')
+    await until(async () => (await limited.state()).lastPoll?.endedAt, 'the first poll')
     const asked = () => limited.ctp.requests.length
     limited.ctp.fail({ kind: 'status', status: 429, headers: { 'retry-after': '30' } }, { times: 'always' })
     const before = asked()

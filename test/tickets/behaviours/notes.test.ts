@@ -75,7 +75,7 @@ beside.add(
   '25. a server that writes the markup of notes anew makes no duplicates of them',
   [{ soar: { html: 'rte' } }, { soar: { html: 'strip' } }],
   async (t, ...bridges) => {
-    for (const b of bridges) {
+    const tried = async (b: Bridged) => {
       const worklog = (at: number, description: string) => ({
         dateCreated: second + at * 1000,
         description,
@@ -96,6 +96,7 @@ beside.add(
       t.match(b.notes(ticketId), [/<10\.0\.0\.5> & "elsewhere"/, /A second one\. Of <two> lines\./])
       t.equal(sent(b), 2)
     }
+    await Promise.all(bridges.map(tried))
   },
 )
 
@@ -194,38 +195,39 @@ beside.add(
 )
 
 const many = 800
-/** 200 a second. */
-const perMinute = 12_000
+
+/** Newest first, three of each second. */
+const numbered = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    dateCreated: second - Math.floor(index / 3) * 1000,
+    description: `number ${count - index}`,
+    type: 'SOC Note',
+  }))
 
 beside.add(
-  '29. (B12) 800 worklogs cost one look at the notes at most, are sent at a bounded rate and stay in order',
-  { sinkEnd: { requestsPerMinute: perMinute } },
-  async (t, b) => {
-    const ticketId = 'IN70000029'
-    oldIncident(b.soar, ticketId)
-    b.ctp.addTicket({
-      ticketId,
-      worklogs: Array.from({ length: many }, (_, index) => ({
-        dateCreated: second - Math.floor(index / 3) * 1000,
-        description: `number ${many - index}`,
-        type: 'SOC Note',
-      })),
-    })
-    await b.poll()
-    await b.settled(ticketId)
-    const numbers = b.notes(ticketId).map((note) => Number(/number (\d+)/.exec(note)?.[1]))
-    t.same(
-      numbers,
-      Array.from({ length: many }, (_, index) => index + 1),
-    )
-    t.equal(b.soar.requests.filter(toSoar.listNotes).length, 1)
-    const times = b.soar.requests.filter(toSoar.note).map(({ receivedAt }) => receivedAt)
-    t.equal(times.length, many)
-    const most = perMinute / 60
-    const tooFast = times.findIndex(
-      (at, index) => required(times[index + most + 20] ?? at + 1001) - at < 1000,
-    )
-    t.equal(tooFast, -1, `never more than ${most} in a second`)
+  '29. (B12) 800 worklogs cost one look at the notes, stay in order, and are sent at no higher rate than is configured',
+  [{}, { sinkEnd: { requestsPerMinute: 1200 } }],
+  async (t, b, other) => {
+    const paced = required(other)
+    const written = async (on: Bridged, ticketId: string, count: number) => {
+      oldIncident(on.soar, ticketId)
+      on.ctp.addTicket({ ticketId, worklogs: numbered(count) })
+      await on.poll()
+      await on.settled(ticketId)
+      const numbers = on.notes(ticketId).map((note) => Number(/number (\d+)/.exec(note)?.[1]))
+      t.same(
+        numbers,
+        Array.from({ length: count }, (_, index) => index + 1),
+      )
+      t.equal(on.soar.requests.filter(toSoar.listNotes).length, 1)
+      const times = on.soar.requests.filter(toSoar.note).map(({ receivedAt }) => receivedAt)
+      t.equal(times.length, count)
+      return times
+    }
+    const [, times] = await Promise.all([written(b, 'IN70000029', many), written(paced, 'IN70000129', 40)])
+    // 50 ms between two of them; one may be late and the next one not.
+    const tooFast = times.filter((at, index) => required(times[index + 10] ?? at + 500) - at < 400)
+    t.same(tooFast, [])
   },
 )
 

@@ -10,7 +10,6 @@ import { commandLine } from '../../cli/command-line.ts'
 import { silent } from '../../pipeline/store.ts'
 import { type Connection, freshDatabase } from '../../store/database.ts'
 import {
-  type BridgeSetup,
   behaviours,
   bridgedOf,
   createClock,
@@ -40,7 +39,10 @@ beside.add(
       })
     t.match(await preview('update', { properties: { scwx_ctp_stauts: '{{ status }}' } }), {
       status: 422,
-      body: { code: 'TEMPLATE_REFUSED', detail: /scwx_ctp_stauts/ },
+      body: {
+        code: 'TEMPLATE_REFUSED',
+        detail: /no field properties\.scwx_ctp_stauts; did you mean properties\.scwx_ctp_status\?$/,
+      },
     })
     t.match(await preview('update', { properties: { scwx_ctp_status: '{{ status' } }), {
       status: 422,
@@ -165,17 +167,10 @@ const wrongTemplate = (isMended: boolean) => ({
 })
 
 await t.test('a server that is killed with -9, and the next one', { timeout: 120_000 }, async (t) => {
-  const setups: Readonly<Record<string, BridgeSetup>> = {
-    '4': {},
-    '5': {},
-    '14': {},
-    '14-2': {},
-    '21': {},
-  }
-  const names = Object.keys(setups)
+  const names = ['4', '5', '14', '14-2', '21']
   const clock = createClock(false)
   const { connection, url } = await freshDatabase(t)
-  const found = await Promise.all(names.map((name) => startSides(t, setups[name] ?? {}, clock)))
+  const found = await Promise.all(names.map(() => startSides(t, {}, clock)))
   const sides = Object.fromEntries(names.map((name, index) => [name, required(found[index])]))
   const sideOf = (name: string) => required(sides[name])
   const entries = (isMended: boolean) =>
@@ -184,7 +179,11 @@ await t.test('a server that is killed with -9, and the next one', { timeout: 120
       return entryOf(name, { desk: { every: '10m' }, ...sink }, sideOf(name))
     })
   const ids = Object.fromEntries(
-    names.map((name) => [name, sideOf(name).ctp.addTicket({ priority: 'CRITICAL' }).ticketId]),
+    // Each its own, since one of them is held.
+    names.map((name, index) => {
+      const ticket = { ticketId: `IN7000000${index}`, priority: 'CRITICAL' }
+      return [name, sideOf(name).ctp.addTicket(ticket).ticketId]
+    }),
   )
   const idOf = (name: string) => required(ids[name])
   const easy = sideOf('21').ctp.addTicket({ priority: 'LOW' }).ticketId
@@ -354,6 +353,7 @@ await t.test('a server that was away', { timeout: 120_000 }, async (t) => {
       )
       await b.settled(ticketId)
       t.match(b.notes(ticketId), [/while nobody read/])
+      t.equal(b.notes(ticketId).length, 1)
       t.ok(sides.ctp.requests.some(toCtp.read), 'by its id')
       const gap = await until(async () => (await b.state()).possibleGap ?? undefined, 'the gap to be told')
       t.ok(Date.parse(gap.to) - Date.parse(gap.from) >= 29 * 3_600_000)

@@ -46,7 +46,7 @@ beside.add(
   '36. (B18) a field that an analyst changed is overwritten and that is told, or kept and that is told, by its policy',
   [{}, { sink: { fieldPolicy: { scwx_ctp_priority: 'sink_wins' } } }],
   async (t, winning, other) => {
-    for (const b of [winning, required(other)]) {
+    const tried = async (b: Bridged) => {
       const { ticketId } = b.ctp.addTicket({ priority: 'LOW', status: 'New' })
       await b.poll()
       await b.settled(ticketId)
@@ -70,6 +70,7 @@ beside.add(
       t.match(told[0]?.detail, /scwx_ctp_priority.*by hand/)
       t.notOk(eventsOf(ticket).includes(wins ? 'kept' : 'overwritten'))
     }
+    await Promise.all([winning, required(other)].map(tried))
   },
 )
 

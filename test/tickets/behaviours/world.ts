@@ -2,7 +2,6 @@
  * A ticket desk, the whole server and an incident sink for each behaviour: bridges of one server that share its store
  * and nothing else, so that many behaviours are tried beside each other and none meets the faults of another one.
  */
-import { appendFileSync } from 'node:fs'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createServer as createTlsServer } from 'node:tls'
@@ -165,15 +164,17 @@ export function createClock(moves = true): Clock {
 
 const limitMs = 25_000
 
+type Missing = undefined | null | false
+
 /** @param what for whoever reads that it did not come to pass @throws Error when it takes too long */
 export async function until<T>(
-  condition: () => Promise<T | undefined | false> | T | undefined | false,
+  condition: () => Promise<T | Missing> | T | Missing,
   what: string | (() => string),
 ): Promise<T> {
   const last = performance.now() + limitMs
   for (let looks = 0; ; looks++) {
     const found = await condition()
-    if (found !== undefined && found !== false) return found
+    if (found !== undefined && found !== null && found !== false) return found
     if (performance.now() > last)
       throw new Error(`waited in vain for ${typeof what === 'string' ? what : what()}`)
     await wait(Math.min(200, 20 + 10 * looks))
@@ -290,9 +291,10 @@ export async function startSides(t: Test, setup: BridgeSetup, clock: Clock): Pro
 /** @returns the same address by TLS */
 async function tlsFront(t: Test, address: string, certificate: string): Promise<string> {
   const url = new URL(address)
+  const { hostname, port } = url
   const sockets = new Set<Socket>()
   const server = createTlsServer({ cert: pem(certificate), key: pem('server-key') }, (socket) => {
-    const onward = connect(Number(url.port), url.hostname)
+    const onward = connect(Number(port), hostname)
     for (const each of [socket, onward]) {
       sockets.add(each)
       each.on('error', () => each.destroy())
@@ -353,10 +355,7 @@ export async function startServer(
   const log = pino(
     { level: 'trace' },
     {
-      write: (line: string) => {
-        logged.push(line)
-        if (process.env.BEH_LOG) appendFileSync(process.env.BEH_LOG, line)
-      },
+      write: (line: string) => void logged.push(line),
     },
   )
   const file = { server: { requestsPerMinute: 0 }, bridges }

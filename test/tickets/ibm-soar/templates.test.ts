@@ -436,6 +436,25 @@ t.test('a template that can not be read is refused with every place', async (t) 
   t.equal(failureOf(() => legacy('{\n"a": {{ b|tojsn }} }')).line, 2)
 })
 
+t.test(
+  'a template that is nested without end, or of texts without end, is refused before it is read',
+  (t) => {
+    const deep = `{"a":${'['.repeat(5000)}${']'.repeat(5000)}}`
+    const words = 'template update: it is nested deeper than 50 levels'
+    for (const source of [deep, JSON.parse(deep)]) {
+      t.equal(failureOf(() => templateOfSource(source, 'update')).message, words)
+    }
+    const inPlace = () =>
+      readTemplate(JSON.parse(deep), { kind: 'leaf', value: {}, name: 'update' }, () => '')
+    t.equal(failureOf(inPlace).message, words)
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}`, `{{ a${at} }}`]))
+    t.match(failureOf(() => leaf(many(100_000))).message, 'it has 100000 texts; it may have up to 2000')
+    t.same(leaf(many(200)).render(ticketContext({ a7: 1 })), { f7: 1 })
+    t.end()
+  },
+)
+
 t.test('a template that fails with a ticket tells where and why', async (t) => {
   const render = (value: unknown) => failureOf(() => leaf(value).render(ticketContext(full))).message
   const place = 'template escalate: at /properties/x, line'

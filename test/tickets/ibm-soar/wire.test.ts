@@ -403,9 +403,10 @@ t.test('changes that are not sorted, or have no time, are no answer: some would 
     soarRow({ id: 2, inc_last_modified_date: 3 }),
   ]
   for (const data of [unsorted, [soarRow({ inc_last_modified_date: null })]]) {
-    const { sink } = await over(t, ({ url }) =>
-      url.includes('query_paged') ? { json: { data } } : undefined,
-    )
+    const { sink } = await over(t, ({ url }) => {
+      if (url.includes('query_paged')) return { json: { data } }
+      return url.includes('/incidents/2001?') ? { json: data[0] } : undefined
+    })
     const reading = (async () => {
       for await (const page of sink.changes('0', never)) t.fail(`came: ${page.cursor}`)
     })()
@@ -466,11 +467,11 @@ t.test('problems of configured templates are told with the path of the setting',
     note: '/n.html',
     comment: '/ok.txt',
   }
-  const problems = (await ibmSoar.problems?.(settingsOf('http://127.0.0.1', { templates }), readFile)) ?? []
+  const problems = ibmSoar.problems?.(settingsOf('http://127.0.0.1', { templates }), readFile) ?? []
   t.same(
     [...new Set(problems.map(({ path }) => path))],
     ['templates.escalate', 'templates.update', 'templates.close', 'templates.note'],
   )
   for (const { detail } of problems) t.match(detail, /\w{3}/)
-  t.same(await ibmSoar.problems?.(settingsOf('http://127.0.0.1'), readFile), [])
+  t.same(ibmSoar.problems?.(settingsOf('http://127.0.0.1'), readFile), [])
 })

@@ -73,9 +73,11 @@ export function polls(
 
     poll: (id) => readPoll(database, id),
 
-    async latestPoll() {
+    async latestPoll(bridges) {
       const [row] = await database.query<Poll>(
-        `select ${pollColumns} ${fromPolls} order by p.started_at desc, p.id limit 1`,
+        `select ${pollColumns} ${fromPolls} where p.bridge = any(array(select id from bridge where name = any($1::text[])))
+         order by p.started_at desc, p.id limit 1`,
+        [bridges],
       )
       return row
     },

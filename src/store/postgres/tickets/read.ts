@@ -15,7 +15,7 @@ import {
 
 export function readTickets(
   database: Database,
-): Pick<TicketStore, 'tickets' | 'ticket' | 'versions' | 'events' | 'effects' | 'effect'> {
+): Pick<TicketStore, 'tickets' | 'ticket' | 'versions' | 'events' | 'effects' | 'effect' | 'latestEffect'> {
   return {
     async tickets({ bridges, states = ticketStates, limit, after }) {
       const last = after === undefined ? undefined : await placeOf(database, after)
@@ -27,7 +27,7 @@ export function readTickets(
         last?.bridge ?? null,
         last?.id ?? null,
       ])
-      return rows.map(ticketOf)
+      return rows.map((row) => ticketOf(row))
     },
 
     async ticket(bridge, ticketId) {
@@ -61,6 +61,14 @@ export function readTickets(
     },
 
     effect: (id) => readEffect(database, id),
+
+    async latestEffect(bridges, states) {
+      const [row] =
+        states === undefined
+          ? await database.query<EffectRow>(latestSql, [bridges])
+          : await database.query<EffectRow>(latestInSql, [bridges, states])
+      return row === undefined ? undefined : effectOf(row)
+    },
   }
 }
 
@@ -114,6 +122,19 @@ function effectsSql(
     `(select * from effect e where e.bridge + 0 = any(array(${numbersSql})) and ${inStates} and ${also} ${page})`,
   )
 }
+
+const latestSql = `
+select ${effectColumns} from effect e join bridge b on b.id = e.bridge
+where e.bridge + 0 = any(array(${numbersSql})) order by e.id desc limit 1`
+
+/** By the index that has the states but `done`. */
+const latestInSql = `
+select ${effectColumns} from (${numbersSql}) n, (select distinct unnest($2::text[]) as state) s,
+  lateral (
+    select * from effect f where f.bridge = n.id and f.state = s.state and f.state <> 'done'
+    order by f.id desc limit 1) e
+  join bridge b on b.id = e.bridge
+order by e.id desc limit 1`
 
 async function placeOf(
   database: Queryable,

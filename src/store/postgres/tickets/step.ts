@@ -10,7 +10,7 @@ import { columnText } from '../values.ts'
 import { heldSql, requireClaim, ticketUnknown } from './bridge-row.ts'
 import { tallySql } from './tally.ts'
 import { assigned, insertEffectsSql, newEffectsJson } from './ticket-row.ts'
-import { readWork } from './work.ts'
+import { readWork, readWorkAgain } from './work.ts'
 
 export function steps(database: Database): Pick<TicketStore, 'step'> {
   return {
@@ -23,13 +23,23 @@ export function steps(database: Database): Pick<TicketStore, 'step'> {
         options.dueAt,
         options.stirred,
       )
-      const [written] = await database.query<{ begun: boolean }>(stepSql(step, given), given.values)
+      const [written] = await database.query<{ begun: boolean }>(stepSql(step, given), given.values, {
+        often: true,
+      })
       if (written === undefined) await requireClaim(database, name, claim)
-      const work = await readWork(database, name, claim, step.ticketId)
+      const { before } = options
+      const place = [name, claim, step.ticketId] as const
+      const work = await (before === undefined
+        ? readWork(database, ...place)
+        : readWorkAgain(database, place, { work: before, touched: touchedBy(step) }))
       if (written === undefined || work === undefined) throw ticketUnknown(name, step.ticketId)
       return { ...work, begun: written.begun }
     },
   }
+}
+
+function touchedBy({ settle = [], begin }: Pick<Step, 'settle' | 'begin'>): readonly number[] {
+  return [...settle.map(({ id }) => id), ...(begin === undefined ? [] : [begin])]
 }
 
 const now = '$4::timestamptz'
@@ -90,7 +100,8 @@ const settledColumns = `id bigint, state text, attempts integer, probes integer,
 /**
  * What was done or skipped stays so. What others made due meanwhile, and is not known to be tried since, stays due.
  */
-function effectParts({ settle = [], begin }: Step, given: Parameters): readonly string[] {
+function effectParts(step: Step, given: Parameters): readonly string[] {
+  const { settle = [], begin } = step
   const settlements = settle.map(({ dueAt, ambiguousSince, ...each }) => ({
     ...each,
     due_at: dueAt,
@@ -98,7 +109,7 @@ function effectParts({ settle = [], begin }: Step, given: Parameters): readonly 
   }))
   const settledIds = settle.map(({ id }) => id)
   const json = given.add(columnJson(settlements))
-  const ids = given.add([...settledIds, ...(begin === undefined ? [] : [begin])])
+  const ids = given.add(touchedBy(step))
   const beginning = `${given.add(begin ?? null)}::bigint`
   return [
     // By their ids alone, whatever the statistics say of other indexes.
@@ -134,9 +145,13 @@ const ticketTally = (state: string) => `
   select bridge, 'ticket' as what, ${state} as state, 1 as n from t where t.state <> ${state}
   union all select bridge, 'ticket', t.state, -1 from t where t.state <> ${state}`
 
+/** One of the same moment and words was written by this step, whose answer was lost. */
 function eventsSql(events: NonNullable<Step['events']>, given: Parameters): string {
   const json = given.add(columnJson(events.map(({ kind, detail }, n) => ({ n, kind, detail }))))
   return `insert into ticket_event (bridge, ticket, at, kind, detail)
     select t.bridge, t.id, ${now}, r.kind, r.detail from t,
-      json_to_recordset(${json}::json) as r (n integer, kind text, detail text) order by r.n`
+      json_to_recordset(${json}::json) as r (n integer, kind text, detail text)
+    where not exists (select from ticket_event e
+      where e.bridge = t.bridge and e.ticket = t.id and e.at = ${now} and e.kind = r.kind and e.detail = r.detail)
+    order by r.n`
 }

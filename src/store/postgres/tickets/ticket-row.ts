@@ -8,24 +8,28 @@ import { columnText, timeText } from '../values.ts'
 import { bridgeNumber, ticketUnknown } from './bridge-row.ts'
 
 /** Of `ticket t` and `bridge b`. */
-export const ticketColumns = `b.name as bridge, t.id as "ticketId", t.raw, t.status, t.title, t.state, t.reason, t.revision,
+export const ticketColumnsWith = (
+  raw: string,
+) => `b.name as bridge, t.id as "ticketId", ${raw} as raw, t.status, t.title, t.state, t.reason, t.revision,
   t.planned_revision as "plannedRevision", t.planned_closed as "plannedClosed", t.incident_id, t.incident_url,
   t.incident_status, t.closed_by as "closedBy", t.memory, t.first_seen_at as "firstSeenAt",
   t.last_seen_at as "lastSeenAt"`
+export const ticketColumns = ticketColumnsWith('t.raw')
 
 export interface TicketRow extends Omit<TicketRecord, 'raw' | 'memory' | 'incident'> {
-  readonly raw: string
+  /** null: the caller has it. */
+  readonly raw: string | null
   readonly memory: string
   readonly incident_id: string | null
   readonly incident_url: string | null
   readonly incident_status: LinkedIncident['status'] | null
 }
 
-export function ticketOf(row: TicketRow): TicketRecord {
+export function ticketOf(row: TicketRow, had?: RawTicket): TicketRecord {
   const { raw, memory, incident_id: id, incident_url: url, incident_status: status, ...record } = row
   return {
     ...record,
-    raw: JSON.parse(raw) as RawTicket,
+    raw: raw === null && had !== undefined ? had : (JSON.parse(raw ?? '{}') as RawTicket),
     memory: JSON.parse(memory) as TicketRecord['memory'],
     incident: id === null || status === null ? null : { id, url, status },
   }

@@ -10,6 +10,7 @@ import {
   effectOf,
   type TicketRow,
   ticketColumns,
+  ticketColumnsWith,
   ticketOf,
 } from './ticket-row.ts'
 
@@ -104,6 +105,47 @@ select b.claim, ${ticketColumns}, t.stirred,
   (select json_agg(e.kind || '/' || e.key) from effect e where e.bridge = t.bridge and e.ticket = t.id) as known
 from bridge b left join ticket t on t.bridge = b.id and t.id = $2 where b.name = $1`
 
+interface Before {
+  readonly work: Work
+  /** Ids of effects that were changed since, but by those from outside, who stir the ticket. */
+  readonly touched: readonly number[]
+}
+
+/** Of a ticket with hundreds of effects only what may have changed: it is read after each step. */
+const againSql = `
+select b.claim, ${ticketColumnsWith('case when t.revision = $6 then null else t.raw end')}, t.stirred,
+  (select json_agg(o) from (
+    select ${effectColumns} from effect e
+    where e.bridge = t.bridge and e.ticket = t.id and e.state not in ('done', 'skipped')
+      and (t.stirred <> $3 or e.id > $4 or e.id = any($5::bigint[])) order by e.id) o) as open,
+  (select json_agg(e.kind || '/' || e.key) from effect e
+   where e.bridge = t.bridge and e.ticket = t.id and (t.stirred <> $3 or e.id > $4)) as known
+from bridge b left join ticket t on t.bridge = b.id and t.id = $2 where b.name = $1`
+
+/** @throws ClaimLost, ServiceError BRIDGE_UNKNOWN */
+export async function readWorkAgain(
+  session: Queryable,
+  [name, claim, ticketId]: readonly [name: string, claim: number, ticketId: string],
+  { work, touched }: Before,
+): Promise<Work | undefined> {
+  const newest = work.open.at(-1)?.id ?? 0
+  const given = [name, columnText(ticketId), work.stirred, newest, touched, work.ticket.revision]
+  const [row] = await session.query<WorkRow>(againSql, given, { often: true })
+  checkClaim(row, name, claim)
+  if (row === undefined || row.ticketId === null) return undefined
+  const { claim: _, stirred, open, known, ...ticket } = row
+  const read = (open ?? []).map(effectOf)
+  const base = { ticket: ticketOf(ticket, work.ticket.raw), stirred }
+  if (stirred !== work.stirred) return { ...base, open: read, known: new Set(known ?? []) }
+  const gone = new Set(touched)
+  const kept = work.open.filter(({ id }) => !gone.has(id))
+  return {
+    ...base,
+    open: [...kept, ...read].sort((one, other) => one.id - other.id),
+    known: known === null ? work.known : new Set([...work.known, ...known]),
+  }
+}
+
 /** @throws ClaimLost, ServiceError BRIDGE_UNKNOWN */
 export async function readWork(
   session: Queryable,
@@ -111,7 +153,7 @@ export async function readWork(
   claim: number,
   ticketId: string,
 ): Promise<Work | undefined> {
-  const [row] = await session.query<WorkRow>(workSql, [name, columnText(ticketId)])
+  const [row] = await session.query<WorkRow>(workSql, [name, columnText(ticketId)], { often: true })
   checkClaim(row, name, claim)
   if (row === undefined || row.ticketId === null) return undefined
   const { claim: _, stirred, open, known, ...ticket } = row

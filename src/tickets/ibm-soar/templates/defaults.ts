@@ -21,7 +21,7 @@ const severity = {
 const escalate = {
   name: `{% if symptomDescription %}{{ ${title} }} (Secureworks CTP {{ ticketId }}){% else %}Secureworks CTP ticket {{ ticketId }}{% endif %}`,
   // SOAR takes no incident without it.
-  discovered_date: '{{ dateCreated|default(now) }}',
+  discovered_date: '{{ dateCreated|default(now, true) }}',
   start_date: '{{ dateCreated }}',
   description:
     "{{ {'format': 'html', 'content': detailedDescription|html_lines} if detailedDescription else none }}",

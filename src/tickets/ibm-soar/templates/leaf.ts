@@ -23,11 +23,22 @@ export function compileLeaf(
   value: unknown,
   name: string,
 ): (context: TemplateContext) => unknown {
+  const count = textsIn(value)
+  if (count > mostTexts)
+    throw new TemplateError(name, [{ message: `it has ${count} texts; it may have up to ${mostTexts}` }])
   const problems: TemplateProblem[] = []
   const compiled = compile(engine, value, '', problems)
   if (problems.length > 0) throw new TemplateError(name, problems)
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   return (context) => engine.render(name, context, compiled) ?? (isObject ? {} : undefined)
+}
+
+/** Each takes a fraction of a millisecond to be read, which no limit of the engine counts. */
+const mostTexts = 2000
+
+function textsIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.values(value).reduce((sum: number, member) => sum + textsIn(member), 0)
 }
 
 function compile(engine: TemplateEngine, value: unknown, path: string, problems: TemplateProblem[]): Leaf {

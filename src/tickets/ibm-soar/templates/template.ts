@@ -47,7 +47,7 @@ export function readTemplate(
 ): TemplateSource {
   const { name } = otherwise
   if (setting === undefined) return otherwise
-  if (typeof setting !== 'string') return { kind: 'leaf', value: setting, name }
+  if (typeof setting !== 'string') return { kind: 'leaf', value: flat(setting, name), name }
   if (!isAbsolute(setting))
     throw new TemplateError(name, [{ message: `takes an absolute path, not ${JSON.stringify(setting)}` }])
   const inFile = `${name} (${setting})`
@@ -68,14 +68,16 @@ export function readTemplate(
  * gives the same but for what is absent.
  */
 export function templateOfSource(source: unknown, name: string): TemplateSource {
-  if (typeof source !== 'string') return { kind: 'leaf', value: source, name }
+  if (typeof source !== 'string') return { kind: 'leaf', value: flat(source, name), name }
   const legacy: TemplateSource = { kind: 'legacy', text: source, name }
   if (/^\s*[{[]/.test(source)) {
+    let value: unknown
     try {
-      return { kind: 'leaf', value: JSON.parse(source), name }
+      value = JSON.parse(source)
     } catch {
       return legacy
     }
+    return { kind: 'leaf', value: flat(value, name), name }
   }
   // A first line of a mapping: a key, a colon, and nothing or a blank behind it.
   return /^(?:\s*#.*\n|\s*\n|---\s*\n)*[\w"'][^\n]*:(?:\s|$)/.test(source)
@@ -121,7 +123,12 @@ function yamlMapping(text: string, name: string): unknown {
 function mapping(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TemplateError(name, [{ message: 'the file is not a map of fields' }])
-  if (isDeeper(value, deepestRecord))
+  return flat(value, name)
+}
+
+/** Whatever looks through a value recurses. @throws TemplateError */
+function flat(value: unknown, name: string): unknown {
+  if (typeof value === 'object' && value !== null && isDeeper(value, deepestRecord))
     throw new TemplateError(name, [{ message: `it is nested deeper than ${deepestRecord} levels` }])
   return value
 }
