@@ -1,6 +1,7 @@
 /** The configuration: file, environment and secret files into one frozen, checked object, or every error at once. */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { checkQueues, checkSinks } from './bridge-checks.ts'
 import { buildConfig } from './build.ts'
 import { crossCheck } from './cross-checks.ts'
 import { fileFault, passwordsOf } from './formats.ts'
@@ -11,7 +12,6 @@ import { overridden, sourceFromVariables } from './overrides.ts'
 import { type ConfigProblem, formatProblem, inFileOrder, type Place, problemAt } from './problem.ts'
 import { readAs } from './read.ts'
 import { configSchema, type Registries } from './schema.ts'
-import { checkSinks } from './sink-checks.ts'
 import { parseYaml, type Report } from './yaml.ts'
 
 export type { Registries } from './schema.ts'
@@ -69,6 +69,7 @@ function load({ name, text }: Found, surroundings: Start, registries: Registries
     const file = readAs(configSchema(registries), root, context)
     crossCheck(file.value, context)
     checkSinks(file.value, registries.incidentSinks, context, errors)
+    checkQueues(file.value, registries.ticketDesks, context)
     if (errors.length === 0) {
       for (const password of proxyPasswords(surroundings.env)) secrets.add(password)
       const config = buildConfig(file.value, secrets, surroundings.readFile)

@@ -35,9 +35,12 @@ import {
 export interface Registries {
   readonly sources: readonly ConnectorDefinition[]
   readonly exporters: readonly ExporterKind[]
-  readonly ticketDesks: readonly ConnectorDefinition[]
+  readonly ticketDesks: readonly DeskKind[]
   readonly incidentSinks: readonly SinkKind[]
 }
+
+/** A desk may name the queues that settings of it drain. */
+export type DeskKind = ConnectorDefinition & { queues?(settings: unknown): readonly string[] }
 
 /** A sink may tell what is wrong with its settings beyond what their schema says, by their paths. */
 export type SinkKind = ConnectorDefinition & {

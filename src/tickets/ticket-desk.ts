@@ -90,5 +90,7 @@ export interface TicketDesk {
 
 /** @typeParam Settings what the configuration hands over: checked, defaults filled in */
 export interface TicketDeskDefinition<Settings = unknown> extends ConnectorDefinition {
+  /** Names of the queues that these settings drain: who shares one with another takes tickets away from it. No secrets. */
+  queues?(settings: Settings): readonly string[]
   create(settings: Settings, context: ConnectorContext): TicketDesk
 }

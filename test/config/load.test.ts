@@ -337,7 +337,7 @@ t.test('every value that is given gets into the configuration', (t) => {
     closeMap: { 'True Positive': 'Threat Mitigated' },
     changesEvery: 30_000,
   })
-  t.equal(warnings.length, 2 + 4 + 6)
+  t.equal(warnings.length, 2 + 4 + 6 + 2)
   t.match(warnings[0], /^feed-server\.yaml:1:\d+: sources\[0\]\.tls\.insecure: certificates are not checked/)
   t.end()
 })
@@ -464,6 +464,17 @@ t.test('without a file the source tc is made of variables, or of the files that 
   ])
   t.strictSame(loaded('# nothing\n', { env: { TC_BASE_URL: 'https://x' } }).warnings, [
     'feed-server.yaml: no source is configured',
+  ])
+  t.end()
+})
+
+t.test('bridges need no source, and two that drain one queue are warned of', (t) => {
+  const bridge = (name: string, types: string) =>
+    `  - name: ${name}\n    ticketDesk: { kind: secureworks-ctp, settings: { username: u, password: p, ticketTypes: "${types}" } }\n    incidentSink: { kind: webhook, settings: { url: "https://x.example/y" } }\n`
+  const apart = [bridge('a', 'INCIDENT:SECURITY'), bridge('b', 'INCIDENT:HEALTH')].join('')
+  t.strictSame(loaded(`bridges:\n${apart}`).warnings, [])
+  t.strictSame(loaded(`bridges:\n${apart}${bridge('c', 'CHANGE:CHANGE, INCIDENT:HEALTH')}`).warnings, [
+    'feed-server.yaml:9:52: bridges[2].ticketDesk.settings: the bridge "b" takes INCIDENT:HEALTH of u at https://api.secureworks.com/api/ticket/v3, too: each ticket goes to one of the two only',
   ])
   t.end()
 })

@@ -5,7 +5,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { storedApp } from '../app.ts'
+import { answer, forwardProxy, rawServer } from '../upstream/fixtures/servers.ts'
 import {
   account,
   type BareBridge,
@@ -26,7 +29,14 @@ import {
   tickets,
   versionsIn,
 } from './bare-world.ts'
-import { effectsOf, eventsOf, type Json, type TicketAnswer, until } from './behaviours/world.ts'
+import {
+  type CheckAnswer,
+  effectsOf,
+  eventsOf,
+  type Json,
+  type TicketAnswer,
+  until,
+} from './behaviours/world.ts'
 
 const [open = {}, closed = {}] = tickets()
 const openId = String(open.ticketId)
@@ -941,4 +951,81 @@ bare.add(
   },
 )
 
-bare.run(t)
+t.test('side by side', { timeout: 90_000 }, (t) => bare.run(t))
+
+// The way there
+
+/** Answers by TLS what a check asks for. */
+const secured = async (t: Test, certificate: string) => {
+  const server = await rawServer(({ text }) => {
+    const body = text.startsWith('POST') ? { ticketCount: 2 } : sample<Json>('soar_get_session_200')
+    return answer(200, { 'content-type': 'application/json' }, JSON.stringify(body))
+  }, certificate)
+  t.teardown(() => server.close())
+  return server
+}
+
+const caFile = fileURLToPath(new URL('../upstream/fixtures/ca.pem', import.meta.url))
+
+t.test(
+  'certificates are checked by name and authority, also behind a proxy, and the setting is named',
+  async (t) => {
+    const proxy = await forwardProxy({ credentials: 'me:a word' })
+    t.teardown(() => proxy.close())
+    const cases = [
+      { certificate: 'self-signed', tls: {}, says: /tls\.caFile/ },
+      { certificate: 'localhost', tls: {}, says: /tls\.caFile/ },
+      { certificate: 'other-host', tls: { caFile }, says: /certificate is for another name/ },
+      { certificate: 'expired', tls: { caFile }, says: /expired/ },
+      { certificate: 'localhost', tls: { caFile }, says: undefined },
+      {
+        certificate: 'localhost',
+        tls: { caFile },
+        says: undefined,
+        proxy: `http://me:a%20word@127.0.0.1:${proxy.port}`,
+      },
+      {
+        certificate: 'other-host',
+        tls: { caFile },
+        says: /certificate is for another name/,
+        proxy: `http://me:a%20word@127.0.0.1:${proxy.port}`,
+      },
+      {
+        certificate: 'localhost',
+        tls: { caFile },
+        says: /proxy/,
+        proxy: `http://me:no@127.0.0.1:${proxy.port}`,
+      },
+    ]
+    const servers = await Promise.all(cases.map(({ certificate }) => secured(t, certificate)))
+    const bridges = cases.map(({ tls, proxy = 'none' }, place) => {
+      const url = `https://localhost:${servers[place]?.port}`
+      return {
+        name: `b${place}`,
+        ticketDesk: {
+          kind: 'secureworks-ctp',
+          settings: { baseUrl: `${url}/api`, ...account, every: 'off' },
+          tls,
+          proxy,
+        },
+        incidentSink: { kind: 'ibm-soar', settings: { baseUrl: url, org: 'Test Org', ...key }, tls, proxy },
+      }
+    })
+    const { app } = await storedApp(t, { bridges })
+    for (const [place, { certificate, says }] of cases.entries()) {
+      const { checks } = (
+        await app.inject({ method: 'POST', url: `/api/v1/bridges/b${place}/check` })
+      ).json() as CheckAnswer
+      for (const side of ['desk', 'sink']) {
+        const what = `${place} ${certificate} ${side}`
+        const wrong = checks.find(
+          ({ name, ok }) => name.startsWith(side) && name.endsWith('connection') && !ok,
+        )
+        if (says === undefined) t.equal(wrong, undefined, what)
+        else t.match(`${wrong?.cause} ${wrong?.remedy}`, says, what)
+      }
+      if (says !== undefined) t.same(servers[place]?.requests, [], 'nobody got credentials')
+    }
+    t.equal(proxy.asked.filter((each) => each === `CONNECT localhost:${servers[5]?.port}`).length > 0, true)
+  },
+)

@@ -15,6 +15,8 @@ export const secureworksCtp: TicketDeskDefinition<SecureworksCtpSettings> = {
   kind: service,
   title: 'Secureworks CTP tickets',
   settings: secureworksCtpSettings,
+  queues: ({ baseUrl, username, ticketTypes }) =>
+    ticketTypes.map((queue) => `${queue} of ${username} at ${baseUrl}`),
   create: createDesk,
 }
 

@@ -243,6 +243,7 @@ t.test('resume closes both circuits, and polls where the desk was not well', asy
   await carryOut((await bridges.poll(name)).id)
   t.match(await bridges.state(name), { desk: { circuit: 'paused' }, nextPollAt: null })
   woken.length = 0
+  clock.ahead(1000)
   const info = await bridges.resume(name)
   t.match(info, { desk: { circuit: 'closed' }, poll: { last: { status: 'running' } } })
   t.strictSame(woken, [`bridge ${name}`, `poll ${name}`])

@@ -36,6 +36,10 @@ const engine = openTemplateEngine({ random: () => 0.5, now: () => noon })
 const legacy = (text: string, name = 'escalate') => compileTemplate(engine, { kind: 'legacy', text, name })
 const leaf = (value: unknown, name = 'escalate') => compileTemplate(engine, { kind: 'leaf', value, name })
 
+function valueOfLeaf(source: TemplateSource): unknown {
+  return source.kind === 'leaf' ? source.value : undefined
+}
+
 function failureOf(work: () => unknown): TemplateError {
   try {
     work()
@@ -451,6 +455,16 @@ t.test(
       Object.fromEntries(Array.from({ length: count }, (_, at) => [`f${at}`, `{{ a${at} }}`]))
     t.match(failureOf(() => leaf(many(100_000))).message, 'it has 100000 texts; it may have up to 2000')
     t.same(leaf(many(200)).render(ticketContext({ a7: 1 })), { f7: 1 })
+    const yaml = Array.from({ length: 30_000 }, (_, at) => `f${at}: x`).join('\n')
+    t.match(failureOf(() => templateOfSource(yaml, 'update')).message, 'characters; it may have up to 262144')
+    const shorter = yaml.slice(0, 250_000)
+    t.match(
+      failureOf(() => leaf(valueOfLeaf(templateOfSource(shorter, 'update')))).message,
+      'it may have up to 2000',
+    )
+    const twice = failureOf(() => templateOfSource('a: 1\nb: { c: 1, c: 2 }\na: 2\n', 'update')).message
+    t.match(twice, 'line 3: the key "a" stands twice in this map')
+    t.match(twice, 'line 2: the key "c" stands twice in this map')
     t.end()
   },
 )

@@ -8,13 +8,17 @@ export interface TemplateProblem {
   readonly line?: number
 }
 
+/** A message of thousands helps nobody. */
+const mostTold = 20
+
 /** A template that can not be read, or not be rendered with a ticket. The message names the template and the place. */
 export class TemplateError extends Error {
   readonly template: string
   readonly problems: readonly TemplateProblem[]
 
   constructor(template: string, problems: readonly TemplateProblem[], options?: ErrorOptions) {
-    super(`template ${template}: ${problems.map(problemText).join('; ')}`, options)
+    const texts = [...new Set(problems.map(problemText))].slice(0, mostTold)
+    super(`template ${template}: ${texts.join('; ')}`, options)
     this.name = 'TemplateError'
     this.template = template
     this.problems = problems

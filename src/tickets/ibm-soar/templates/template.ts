@@ -6,6 +6,7 @@ import type { TemplateEngine } from './engine.ts'
 import { notJsonFrom } from './json-position.ts'
 import { compileLeaf } from './leaf.ts'
 import { compileLegacy } from './legacy.ts'
+import { defaultTemplateLimits } from './limits.ts'
 import type { TemplateContext } from './plain.ts'
 import { TemplateError } from './template-error.ts'
 
@@ -95,11 +96,26 @@ function jsonMapping(text: string, name: string): unknown {
 
 /** @throws TemplateError with the line of each fault */
 function yamlMapping(text: string, name: string): unknown {
+  const { sourceLength } = defaultTemplateLimits
+  if (text.length > sourceLength) {
+    const message = `it has ${text.length} characters; it may have up to ${sourceLength}`
+    throw new TemplateError(name, [{ message }])
+  }
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  // The parser compares each key with all before it.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
   const line = (offset: number) => Math.max(1, lines.linePos(offset).line)
   const faults = document.errors.map(({ message, pos }) => ({ message, line: line(pos[0]) }))
   visit(document, {
+    Map: (_, { items }) => {
+      const keys = new Set<unknown>()
+      for (const { key } of items) {
+        if (!isScalar(key)) continue
+        const message = `the key ${JSON.stringify(key.value)} stands twice in this map`
+        if (keys.has(key.value)) faults.push({ message, line: line(key.range?.[0] ?? 0) })
+        keys.add(key.value)
+      }
+    },
     Pair: (_, { key }) => {
       if (isScalar(key) && typeof key.value === 'string') return undefined
       const offset = (key as { readonly range?: readonly number[] } | null)?.range?.[0] ?? 0
