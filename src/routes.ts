@@ -10,6 +10,7 @@ import type { RoutePlugin } from './http/app.ts'
 import type { ApiKey } from './http/auth.ts'
 import { bridgeRoutes } from './http/routes/bridges.ts'
 import { changeRoutes } from './http/routes/changes.ts'
+import { effectRoutes } from './http/routes/effects.ts'
 import { exporterRoutes } from './http/routes/exporters.ts'
 import { exportRoutes } from './http/routes/exports.ts'
 import { exporterSchema, exportSchema } from './http/routes/exports-schema.ts'
@@ -24,6 +25,7 @@ import { type SourceInfo, sourceRoutes, sourceSchemas } from './http/routes/sour
 import { taxiiRoutes } from './http/routes/taxii.ts'
 import { tcGetIndicators } from './http/routes/tc-get-indicators.ts'
 import { tcGetOwners } from './http/routes/tc-get-owners.ts'
+import { templatePreviewRoute } from './http/routes/template-preview.ts'
 import { ticketRoutes } from './http/routes/tickets.ts'
 import { bridgeSchema, effectSchema, pollSchema, ticketSchema } from './http/routes/tickets-schema.ts'
 import type { ServerOptions } from './http/server.ts'
@@ -100,6 +102,8 @@ export function routesOf(
     bridgeRoutes({ bridges }),
     pollRoutes({ ...shared, bridges }),
     ticketRoutes({ ...shared, bridges }),
+    effectRoutes({ ...shared, bridges }),
+    templatePreviewRoute({ bridges }),
     taxiiRoutes({
       ...shared,
       names: feeds.map(({ name }) => name),

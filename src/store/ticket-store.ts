@@ -392,7 +392,7 @@ export interface TicketStore {
 
   /** In the order of the names. */
   bridgeStates(names: readonly string[]): Promise<readonly BridgeState[]>
-  /** Newest change first. @param after id of the last of the page before */
+  /** Those that came last first: an order that no change moves. @param after the last of the page before */
   tickets(query: {
     readonly bridges: readonly string[]
     readonly states?: readonly TicketState[]

@@ -179,6 +179,18 @@ bare.add(
   },
 )
 
+bare.add(
+  'answers that trickle in are waited for',
+  { desk: bareDesk([open]), deskSettings: queue },
+  async (t, b) => {
+    const slowly = { kind: 'drip', bytes: 400, everyMs: 2 } as const
+    b.desk.server.fail(slowly, { times: 'always' })
+    b.sink.server.fail(slowly, { times: 3 })
+    t.match(await b.poll(), { status: 'succeeded', stored: 1, acknowledged: 1 })
+    t.same(states(await b.settled(openId)), { 'create done': 1, 'note done': 9, 'attachment done': 2 })
+  },
+)
+
 const threeIds = ['IN1', 'IN2', 'IN3'] as const
 let ackRounds = 0
 bare.add(

@@ -172,7 +172,7 @@ t.test('tickets and their effects are told page by page, with their history', as
   for (const id of ['IN1', 'IN2', 'IN3']) await carried(id)
   const ids = async (query: object) =>
     (await bridges.tickets({ limit: 2, ...query })).map(({ ticketId }) => ticketId)
-  t.strictSame(await ids({ bridge: name }), ['IN3', 'IN2'], 'the newest change first')
+  t.strictSame(await ids({ bridge: name }), ['IN3', 'IN2'], 'the last one first')
   t.strictSame(await ids({ after: { bridge: name, ticketId: 'IN2' } }), ['IN1'])
   t.strictSame(await ids({ states: ['closed'] }), [])
   t.match(await refusal(() => ids({ after: { bridge: name, ticketId: 'IN9' } })), {

@@ -29,11 +29,12 @@ const ticketsAtOnce = 200
 const ticketsSql = `
 with old as materialized (
   select t.bridge, t.id from ticket t
-  where t.bridge = $1 and t.state = $2 and t.changed_at < $3 and t.last_seen_at < $3 and t.due_at is null
+  where t.bridge = $1 and t.state = $2 and t.first_seen_at < $3 and t.changed_at < $3
+    and t.last_seen_at < $3 and t.due_at is null
     and not exists (select from effect e where e.bridge = t.bridge and e.ticket = t.id
       and (e.state not in ('done', 'skipped') or $2 = 'skipped'))
     and not exists (select from ticket_version v where v.bridge = t.bridge and v.ticket = t.id and v.acknowledged_at is null)
-  order by t.changed_at limit ${ticketsAtOnce} for update skip locked),
+  order by t.first_seen_at limit ${ticketsAtOnce} for update skip locked),
 events as (delete from ticket_event x using old o where x.bridge = o.bridge and x.ticket = o.id),
 versions as (delete from ticket_version x using old o where x.bridge = o.bridge and x.ticket = o.id),
 effects as (delete from effect x using old o where x.bridge = o.bridge and x.ticket = o.id returning x.bridge, x.state),

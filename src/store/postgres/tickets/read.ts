@@ -75,18 +75,18 @@ export function readTickets(
 /** Of each bridge and state the first ones, by the index that has them in this order. */
 const pageSql = `
 select ${ticketColumns} from (
-  select f.bridge, f.id, f.changed_at
+  select f.bridge, f.id, f.first_seen_at
   from (select id as bridge from bridge where name = any($1::text[])) b
     cross join (select distinct unnest($2::text[]) as state) s
     cross join lateral (
-      select t.bridge, t.id, t.changed_at from ticket t
+      select t.bridge, t.id, t.first_seen_at from ticket t
       where t.bridge = b.bridge and t.state = s.state
-        and ($4::timestamptz is null or t.changed_at < $4
-          or (t.changed_at = $4 and (t.bridge, t.id) > ($5::smallint, $6::text)))
-      order by t.changed_at desc, t.id limit $3) f
-  order by f.changed_at desc, f.bridge, f.id limit $3) f
+        and ($4::timestamptz is null or t.first_seen_at < $4
+          or (t.first_seen_at = $4 and (t.bridge, t.id) > ($5::smallint, $6::text)))
+      order by t.first_seen_at desc, t.id limit $3) f
+  order by f.first_seen_at desc, f.bridge, f.id limit $3) f
 join ticket t on t.bridge = f.bridge and t.id = f.id join bridge b on b.id = f.bridge
-order by f.changed_at desc, f.bridge, f.id`
+order by f.first_seen_at desc, f.bridge, f.id`
 
 const numbersSql = 'select id from bridge where name = any($1::text[])'
 
@@ -141,7 +141,7 @@ async function placeOf(
   { bridge, ticketId }: { readonly bridge: string; readonly ticketId: string },
 ): Promise<{ readonly bridge: number; readonly id: string; readonly at: string }> {
   const [row] = await database.query<{ bridge: number; id: string; at: string }>(
-    `select t.bridge, t.id, t.changed_at as at from bridge b join ticket t on t.bridge = b.id
+    `select t.bridge, t.id, t.first_seen_at as at from bridge b join ticket t on t.bridge = b.id
      where b.name = $1 and t.id = $2`,
     [bridge, columnText(ticketId)],
   )
