@@ -264,6 +264,20 @@ const feed = Section(
   { description: 'A list that is served under /feeds and /taxii2.' },
 )
 
+const pacingProperties = {
+  concurrency: Type.Integer({
+    description: 'Requests under way at once, 1..100. Default 4.',
+    minimum: 1,
+    maximum: 100,
+    default: 4,
+  }),
+  requestsPerMinute: Type.Integer({
+    description: "Most requests in a minute; 0, the default: no pacing but the product's own.",
+    minimum: 0,
+    default: 0,
+  }),
+}
+
 function exporterSchema(exporters: Registries['exporters']) {
   const sizes = exporters.map(({ kind, objectsPerRun = 1000 }) => `${kind} ${objectsPerRun}`).join(', ')
   return Section(
@@ -298,17 +312,7 @@ function exporterSchema(exporters: Registries['exporters']) {
         { attempts: 12, initial: '5s', max: '10h' },
       ),
       timeout: timeoutSchema,
-      concurrency: Type.Integer({
-        description: 'Requests under way at once, 1..100. Default 4.',
-        minimum: 1,
-        maximum: 100,
-        default: 4,
-      }),
-      requestsPerMinute: Type.Integer({
-        description: "Most requests in a minute; 0, the default: no pacing but the product's own.",
-        minimum: 0,
-        default: 0,
-      }),
+      ...pacingProperties,
       proxy: proxySchema,
       tls: tlsSchema,
     },
@@ -323,17 +327,7 @@ function bridgeSchema({ ticketDesks, incidentSinks }: Registries) {
         kind: kindOf(definitions),
         settings: settingsOf(definitions),
         timeout: timeoutSchema,
-        concurrency: Type.Integer({
-          description: 'Requests under way at once, 1..100. Default 4.',
-          minimum: 1,
-          maximum: 100,
-          default: 4,
-        }),
-        requestsPerMinute: Type.Integer({
-          description: "Most requests in a minute; 0, the default: no pacing but the product's own.",
-          minimum: 0,
-          default: 0,
-        }),
+        ...pacingProperties,
         proxy: proxySchema,
         tls: tlsSchema,
       },
