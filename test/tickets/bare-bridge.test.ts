@@ -38,6 +38,8 @@ import {
   until,
 } from './behaviours/world.ts'
 
+t.setTimeout(90_000)
+
 const [open = {}, closed = {}] = tickets()
 const openId = String(open.ticketId)
 const closedId = String(closed.ticketId)
