@@ -74,11 +74,9 @@ function stateOf(row: Row): string {
   return `${idOf(row)} ${modifiedAt(row)} ${String(row.vers)}`
 }
 
-/** @throws UpstreamError unreadable: without it no look could go on */
+/** 0 where a server does not tell: such an incident is handed out with every look, and moves no cursor. */
 function timeOf(row: Row): number {
-  const at = modifiedAt(row)
-  if (at === undefined) throw unreadable(`the incident ${idOf(row)} without "${modified}"`, 200)
-  return at
+  return modifiedAt(row) ?? 0
 }
 
 const ofTickets = { field_name: custom(ticketIdField), method: 'has_a_value' } as const
@@ -102,7 +100,9 @@ async function wholeRows(client: SoarClient, given: readonly Row[], signal: Abor
     const isShort = modifiedAt(row) === undefined || !isObject(row.properties)
     readLater ||= isShort
     const whole = isShort ? await unlessGone(client.incident(idOf(row) ?? '', signal)) : row
-    if (whole !== undefined) rows.push(whole)
+    if (whole === undefined) continue
+    rows.push(whole)
+    readLater ||= modifiedAt(whole) === undefined
   }
   return { rows, readLater }
 }

@@ -10,17 +10,24 @@ const longestName = 200
 /** Characters of a name that are looked at, its last ones; what is written is far shorter. */
 const longestLooked = 1000
 
-/** `report [ctp-1728318].pdf`: the mark stands before the ending, so that the file keeps its type. */
-export function fileName({
-  attachment,
-  name = attachment.name,
-}: Pick<OutgoingFile, 'attachment' | 'name'>): string {
+/**
+ * `report [ctp-1728318].pdf`: the mark stands before the ending, so that the file keeps its type. The name that the ticket
+ * lists comes first; what the download calls it stands in for what that lacks.
+ */
+export function fileName({ attachment, name }: Pick<OutgoingFile, 'attachment' | 'name'>): string {
   const mark = ` [ctp-${markId(attachment.id)}]`
-  const clean = cleanName(name ?? '')
-  const [, stem = clean, ending = ''] = /^(.+)(\.[\p{L}\p{N}_-]{1,12})$/u.exec(clean) ?? []
+  const listed = partsOf(cleanName(attachment.name ?? ''))
+  const sent = partsOf(cleanName(name ?? ''))
+  const { stem } = listed.stem === '' ? sent : listed
+  const ending = listed.ending || sent.ending
   const whole = stem === '' ? `attachment-${markId(attachment.id)}` : stem
   const room = longestName - Buffer.byteLength(mark + ending)
   return `${cut(whole, room)}${mark}${ending}`
+}
+
+function partsOf(name: string): { readonly stem: string; readonly ending: string } {
+  const [, stem = name, ending = ''] = /^(.+)(\.[\p{L}\p{N}_-]{1,12})$/u.exec(name) ?? []
+  return { stem, ending }
 }
 
 /** The last part of a path, without what file systems, headers or eyes may take for something else. */
