@@ -199,7 +199,7 @@ t.test('the demo prints addresses and five commands that work, and ends as a who
   const [text] = await until(/The demo runs[\s\S]+view=xsoar'\n/)
   const addresses = [...text.matchAll(/^ {2}(http:\/\/127\.0\.0\.1:\d+\S*)/gm)].map(([, url = '']) => url)
   const commands = [...text.matchAll(/^ {2}(curl .*)$/gm)].map(([, command = '']) => command)
-  t.equal(addresses.length, 6)
+  t.equal(addresses.length, 8)
   t.equal(commands.length, 5)
   const [docs = '', description = '', simulator = '', ...products] = addresses
   t.strictSame([(await fetch(docs)).status, (await fetch(description)).status], [200, 200])
@@ -218,6 +218,16 @@ t.test('the demo prints addresses and five commands that work, and ends as a who
     (await exporters()).map(({ name }) => name),
     ['secureworks', 'darktrace', 'cofense'],
   )
+  const tickets = async () => {
+    const { data } = (await (await fetch(`${base}/api/v1/tickets`)).json()) as {
+      readonly data: readonly { readonly incident: { readonly url: string } | null }[]
+    }
+    return data.map(({ incident }) => incident?.url)
+  }
+  const isBridged = (urls: readonly unknown[]) => urls.length >= 8 && urls.every((url) => url !== undefined)
+  while (!isBridged(await tickets())) await wait(100)
+  const [incident = ''] = await tickets()
+  t.match(await (await fetch(incident)).text(), 'Secureworks CTP IN', 'its link leads to the incident')
   const statuses = await Promise.all(commands.map(statusOf))
   t.strictSame(statuses, [200, 200, 200, 200, 200])
   child.kill('SIGTERM')

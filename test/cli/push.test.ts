@@ -371,7 +371,7 @@ t.test('check tells of sources and exporters, of one or of both with a name', as
   t.equal(unknown.code, 2)
   t.match(
     unknown.stderr,
-    /^no source or exporter "darktrce"; there are: tc, secureworks, darktrace, cofense\n$/,
+    /^no source, exporter or bridge "darktrce"; there are: tc, secureworks, darktrace, cofense\n$/,
   )
 })
 
