@@ -396,7 +396,8 @@ t.test('what a step changes of a ticket is told of it', async (t) => {
   t.match(worker.work().ticket, { state: 'open', reason: null, incident, closedBy: 'ticket' })
   t.same(
     (await store.tickets({ bridges: ['ctp'], limit: 9 })).map(({ ticketId }) => ticketId),
-    ['T1', 'T2'],
+    ['T2', 'T1'],
+    'in the order in which they came, whatever changed',
   )
   await worker.step({ change: { incident: null } })
   t.equal(worker.work().ticket.incident, null)
@@ -711,7 +712,7 @@ t.test('pages of tickets and effects hold each once, in their order', async (t) 
     after = page.at(-1)
     if (page.length < 2) break
   }
-  t.same(all, ['ctp T2', 'other T4', 'other T5', 'other T6', 'ctp T1', 'ctp T3'])
+  t.same(all, ['other T6', 'other T5', 'other T4', 'ctp T2', 'ctp T1', 'ctp T3'])
   const ids = async (query: Partial<Parameters<TicketStore['tickets']>[0]>) =>
     (await store.tickets({ bridges, limit: 9, ...query })).map(({ ticketId }) => ticketId)
   t.same(await ids({ states: ['error', 'error'] }), ['T2'])

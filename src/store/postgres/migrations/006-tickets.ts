@@ -95,7 +95,7 @@ create table ticket (
   primary key (bridge, id)
 ) with (fillfactor = 70);
 create index ticket_due on ticket (bridge, due_at, id) where due_at is not null;
-create index ticket_by_state on ticket (bridge, state, first_seen_at desc, id);
+create index ticket_by_state on ticket (bridge, state, first_seen_at desc, id desc);
 create index ticket_by_incident on ticket (bridge, incident_id) where incident_id is not null;
 create index ticket_by_poll on ticket (poll);
 create index ticket_by_seen on ticket (bridge, last_seen_at, id) where incident_status = 'open';

@@ -82,11 +82,11 @@ select ${ticketColumns} from (
       select t.bridge, t.id, t.first_seen_at from ticket t
       where t.bridge = b.bridge and t.state = s.state
         and ($4::timestamptz is null or t.first_seen_at < $4
-          or (t.first_seen_at = $4 and (t.bridge, t.id) > ($5::smallint, $6::text)))
-      order by t.first_seen_at desc, t.id limit $3) f
-  order by f.first_seen_at desc, f.bridge, f.id limit $3) f
+          or (t.first_seen_at = $4 and (t.bridge, t.id) < ($5::smallint, $6::text)))
+      order by t.first_seen_at desc, t.id desc limit $3) f
+  order by f.first_seen_at desc, f.bridge desc, f.id desc limit $3) f
 join ticket t on t.bridge = f.bridge and t.id = f.id join bridge b on b.id = f.bridge
-order by f.first_seen_at desc, f.bridge, f.id`
+order by f.first_seen_at desc, f.bridge desc, f.id desc`
 
 const numbersSql = 'select id from bridge where name = any($1::text[])'
 
