@@ -239,3 +239,17 @@ export function withValue(target: unknown, [key, ...rest]: Path, value: unknown)
     ]),
   )
 }
+
+/** Of the full example what a field of it needs to be read: the whole takes a hundred times as long. */
+export function partWith([section, index, ...rest]: readonly (string | number)[]) {
+  const all = new Map<unknown, unknown>(Object.entries(full))
+  const items = all.get(section)
+  if (!Array.isArray(items) || typeof index !== 'number') {
+    return [
+      { [String(section)]: items },
+      [section, index, ...rest].filter((key) => key !== undefined),
+    ] as const
+  }
+  const named = section === 'sources' ? {} : { sources: full.sources }
+  return [{ ...named, [String(section)]: [items[index]] }, [String(section), 0, ...rest]] as const
+}

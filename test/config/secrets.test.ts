@@ -4,7 +4,7 @@ import { printConfig } from '../../src/config/print.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import { type SchemaView, viewOf } from '../../src/config/schema-types.ts'
 import { load, loaded, problems, ref, registries } from './fixture.ts'
-import { full, fullFiles, leaves, withValue } from './full.ts'
+import { full, fullFiles, leaves, partWith, withValue } from './full.ts'
 
 const canary = 'canary-4711'
 const given = { env: { CANARY: canary }, files: { ...fullFiles, '/etc/feeds/canary': `${canary}\n` } }
@@ -110,8 +110,9 @@ t.test('no message shows what came from outside the file, whatever field it went
   let refused = 0
   for (const [name, path] of fields) {
     if (/\.(name|id)$/.test(name)) continue
+    const [part, within] = partWith(path)
     for (const reference of [ref('CANARY'), `http://u:${ref('file:canary')}@x y`]) {
-      const result = load(json(withValue(full, path, reference)), given)
+      const result = load(json(withValue(part, within, reference)), given)
       if (result.ok) continue
       refused++
       if (json(result.errors).includes(canary)) t.fail(`${path.join('.')}: ${json(result.errors)}`)
@@ -123,8 +124,9 @@ t.test('no message shows what came from outside the file, whatever field it went
 
 t.test('no message shows a secret of the wrong shape', (t) => {
   for (const { path } of secretLeaves) {
+    const [part, within] = partWith(path)
     for (const value of [[canary], { [canary]: canary }, 47_114_711, true, `${canary} :`, '']) {
-      const result = load(json(withValue(full, path, value)), given)
+      const result = load(json(withValue(part, within, value)), given)
       const shown = result.ok ? '' : json(result.errors.map(({ message }) => message))
       if (/canary|4711/.test(shown)) t.fail(`${path.join('.')}: ${shown}`)
     }
