@@ -8,7 +8,8 @@ import type { Tenure } from '../product/tenure.ts'
 import type { Bridge } from './bridge.ts'
 import type { Ends } from './ends.ts'
 import { createFileRoom } from './file-room.ts'
-import { type TicketContext, type WorkStore, workTicket } from './work-ticket.ts'
+import type { TicketContext, WorkStore } from './ticket-context.ts'
+import { workTicket } from './work-ticket.ts'
 
 export interface LoopContext {
   readonly bridge: Bridge

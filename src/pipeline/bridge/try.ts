@@ -16,7 +16,7 @@ import {
   verdictOf,
 } from './outcome.ts'
 import { look } from './probe.ts'
-import type { TicketContext } from './work-ticket.ts'
+import type { TicketContext } from './ticket-context.ts'
 
 /** Of the next step. */
 export type Parts = Pick<Step, 'change' | 'settle' | 'add' | 'events'>

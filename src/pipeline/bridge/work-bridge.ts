@@ -12,7 +12,7 @@ import type { Bridge } from './bridge.ts'
 import { workDue } from './bridge-loop.ts'
 import { type EndHealth, endHealth } from './end-health.ts'
 import { type Ends, openEnd } from './ends.ts'
-import type { WorkStore } from './work-ticket.ts'
+import type { WorkStore } from './ticket-context.ts'
 
 export interface BridgeContext {
   readonly store: WorkStore

@@ -2,59 +2,16 @@
  * Works at one ticket until nothing of it is due: plans what is new, carries out one effect after the other. Each is
  * marked in the store before it is tried, and settled in the step that marks the next one.
  */
-import type { Logger } from 'pino'
 import type { Ticket } from '../../model/ticket.ts'
-import type { Effect, Step, TicketStore, Work } from '../../store/ticket-store.ts'
-import type { ClaimWatch } from '../product/claim-watch.ts'
-import type { Bridge } from './bridge.ts'
+import type { Effect, Step, Work } from '../../store/ticket-store.ts'
 import { endOf, isRemembered, sentText, textKey } from './effects.ts'
-import type { Ends } from './ends.ts'
-import type { FileRoom } from './file-room.ts'
 import { type Next, nextEffect } from './lanes.ts'
 import { isOutFor } from './outage.ts'
 import { isUsedUp, restOf } from './outcome.ts'
 import { plan } from './plan.ts'
 import { abandon, isEmpty, joined, stateChange, viewOf } from './step-view.ts'
+import type { TicketContext } from './ticket-context.ts'
 import { type Parts, tryOrLook } from './try.ts'
-
-export type WorkStore = Pick<
-  TicketStore,
-  | 'claimBridge'
-  | 'holdsBridge'
-  | 'dueTickets'
-  | 'nextWork'
-  | 'work'
-  | 'step'
-  | 'effects'
-  | 'unacknowledged'
-  | 'noteAcknowledged'
-  | 'bridgeHealth'
-  | 'saveBridgeHealth'
-  | 'resumeBridge'
->
-
-export interface TicketContext {
-  readonly bridge: Bridge
-  readonly claim: number
-  readonly store: WorkStore
-  readonly ends: Ends
-  readonly files: FileRoom
-  readonly watch: ClaimWatch
-  readonly log: Logger
-  /** Milliseconds since the epoch. */
-  now(): number
-  /** 0 up to 1. */
-  random(): number
-  readonly settleMs: readonly number[]
-  /** Until then another worker may have a request under way. */
-  readonly quietAt: number
-  /** Aborted: nothing more is begun. */
-  readonly signal: AbortSignal
-  /** Aborted: what is under way has to end. */
-  readonly ending: AbortSignal
-  /** Does it again while the store is away. */
-  readonly persist: <T>(work: () => Promise<T>) => Promise<T>
-}
 
 const nothing: Parts = {}
 

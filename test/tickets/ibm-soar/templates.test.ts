@@ -353,11 +353,6 @@ t.test('our templates send what a ticket has, and no more', async (t) => {
     rendered('comment', bare, { comment: { text: 'x' }, incident: { id: 1 } }),
     'x\n\nA user in IBM SOAR, incident 1',
   )
-  t.equal(rendered('closeNote', bare, { close: { summary: 'All\nclear' }, incident }), 'All\nclear')
-  t.equal(
-    rendered('closeNote', bare, { close: { resolution: 'Duplicate' }, incident }),
-    'Closed in IBM SOAR, incident 2001: Duplicate.',
-  )
 })
 
 t.test('behaviour 16: whatever a ticket lacks, our templates leave out', async (t) => {

@@ -4,8 +4,7 @@
  *
  * What they see besides the ticket: `now` (epoch milliseconds) in escalate; `closeCode` (label of
  * scwx_ctp_close_code for the ticket's reason, absent without one) in close; `note` ({ createdAt, createdBy, type,
- * text }) in note; `comment` ({ text, author, createdAt }) and `incident` ({ id, url }) in comment; `incident` and
- * `close` ({ summary, code, resolution }) in closeNote.
+ * text }) in note; `comment` ({ text, author, createdAt }) and `incident` ({ id, url }) in comment.
  */
 import type { TemplateSource } from './template.ts'
 
@@ -85,10 +84,6 @@ const comment = [
   '{% if incident.url %}\n{{ incident.url }}{% endif %}',
 ].join('')
 
-/** Plain text for the worklog that closes the ticket: the analyst's summary as it is. */
-const closeNote =
-  '{% if close.summary %}{{ close.summary }}{% else %}Closed in IBM SOAR, incident {{ incident.id }}{% if close.resolution %}: {{ close.resolution }}{% endif %}.{% endif %}'
-
 function leaf(name: string, value: unknown): TemplateSource {
   return { kind: 'leaf', name, value }
 }
@@ -99,5 +94,4 @@ export const defaultTemplates = {
   close: leaf('close', close),
   note: leaf('note', note),
   comment: leaf('comment', comment),
-  closeNote: leaf('closeNote', closeNote),
 } as const satisfies Readonly<Record<string, TemplateSource>>
