@@ -393,19 +393,26 @@ t.test('the other configuration of the demo leads to every simulated product as 
   if (!plain.ok || !pushing.ok) return
   t.same(pushing.config.sources, plain.config.sources)
   t.same(pushing.config.store, plain.config.store)
-  t.same(pushing.config.auth.keys[0]?.scopes, ['indicators:read', 'sources:run', 'push:*'])
+  const { scopes } = pushing.config.auth.keys[0] ?? {}
+  t.same(scopes, ['indicators:read', 'sources:run', 'push:*', 'tickets:read', 'tickets:write'])
   const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
   t.teardown(() => simulators.close())
-  const { secureworks, darktrace, cofense } = simulators
+  const { secureworks, darktrace, cofense, ctp, soar } = simulators
   t.match(pushing.config.exporters, [
     { name: 'secureworks', settings: { ...secureworks, baseUrl: 'http://simulators:9101' } },
     { name: 'darktrace', settings: { ...darktrace, host: 'http://simulators:9102' } },
     { name: 'cofense', settings: { ...cofense, baseUrl: 'http://simulators:9103' } },
   ])
+  t.match(pushing.config.bridges, [
+    {
+      ticketDesk: { settings: { ...ctp, baseUrl: 'http://simulators:9104/api/ticket/v3' } },
+      incidentSink: { settings: { ...soar, baseUrl: 'http://simulators:9105' } },
+    },
+  ])
   const [, exporter = ''] = /\/api\/v1\/push\/(\w+)\?wait=/.exec(instructions) ?? []
   t.ok(pushing.config.exporters.some(({ name }) => name === exporter))
   const probe = asIs.services.simulators?.healthcheck?.test.join(' ')
-  t.match(probe, 'http://127.0.0.1:9103/', 'they are healthy when the last of them answers')
+  t.match(probe, 'http://127.0.0.1:9105/', 'they are healthy when the last of them answers')
 })
 
 t.test('variables and secret files alone lead to another ThreatConnect, under keys of its own', async (t) => {
