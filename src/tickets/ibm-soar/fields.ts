@@ -65,7 +65,7 @@ export function labelLike(labels: readonly string[], wanted: string): string | u
 
 /** What is known of the fields: read when first needed and every ten minutes. */
 export interface KnownFields {
-  /** undefined: the API key may not read them, so that nothing can be told before SOAR is asked. @throws UpstreamError */
+  /** undefined: they can't be read, so that nothing can be told before SOAR is asked. @throws UpstreamError */
   get(signal: AbortSignal): Promise<Fields | undefined>
   /**
    * @param suits what is wrong with what is to be sent, as far as these fields tell
@@ -83,6 +83,9 @@ export interface Checked<T> {
 
 const keepMs = 10 * 60_000
 
+/** Statuses of a key that may not read the fields, and of a server that does not list them. */
+const untold: ReadonlySet<number> = new Set([403, 404, 405])
+
 /** So soon after they were read, fields are not read anew for a problem that is known: each ticket has it. */
 const newEnoughMs = 15_000
 
@@ -96,7 +99,7 @@ export function knownFields(client: SoarClient, now: () => number): KnownFields 
       try {
         return readFields(await client.fields(never))
       } catch (error) {
-        if (error instanceof UpstreamError && error.kind === 'permission') return undefined
+        if (error instanceof UpstreamError && untold.has(error.status ?? 0)) return undefined
         throw error
       }
     },
