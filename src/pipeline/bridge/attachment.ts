@@ -5,11 +5,8 @@ import { type Carried, type Carrying, callOf, incidentOf } from './carry.ts'
 import { attachmentOf, textEffect } from './effects.ts'
 import { before } from './outcome.ts'
 
-export function carryOutAttachment(carrying: Carrying): Promise<Carried> {
-  return carrying.files.within(() => copied(carrying), carrying.signal)
-}
-
-async function copied(carrying: Carrying): Promise<Carried> {
+/** Whoever calls it has a place in the file room. */
+export async function carryOutAttachment(carrying: Carrying): Promise<Carried> {
   const { bridge, ticket, effect } = carrying
   const { id } = incidentOf(carrying)
   const attachment = attachmentOf(effect)

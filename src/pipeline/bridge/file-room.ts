@@ -1,7 +1,9 @@
 /** How many attachments of a bridge are in memory at once: each may be as large as the sink takes. */
 
 export interface FileRoom {
-  /** Waits until there is room. @throws the signal's reason where it is aborted meanwhile */
+  /** Waits until there is room, or the signal is aborted. @returns gives the place back; harmless where there was none */
+  enter(signal: AbortSignal): Promise<() => void>
+  /** @throws the signal's reason where it is aborted meanwhile */
   within<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>
 }
 
@@ -35,6 +37,14 @@ export function createFileRoom(places = 2): FileRoom {
     }
   }
   return {
+    async enter(signal) {
+      try {
+        await enter(signal)
+        return leave
+      } catch {
+        return () => {}
+      }
+    },
     async within(work, signal) {
       await enter(signal)
       try {

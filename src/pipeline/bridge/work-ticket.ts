@@ -50,9 +50,23 @@ export async function workTicket(ticketId: string, context: TicketContext): Prom
       parts = joined(parts, { settle: [restOf(effect, 'dead', { error: effect.error, now: context.now() })] })
       continue
     }
-    const step = await begin(work, parts, next, context)
-    work = step.work
-    parts = step.begun ? await tryOrLook(next, step.work, ticketOf(step.work), context) : nothing
+    const holdsFile = next.how === 'try' && next.effect.kind === 'attachment'
+    if (holdsFile && !isEmpty(parts)) {
+      // It may have to wait, and what is known must not.
+      work = await write(work, parts, { dueAt: context.now() }, context)
+      parts = nothing
+      continue
+    }
+    // What is not sent yet is not marked as under way.
+    const leave = holdsFile ? await context.files.enter(context.signal) : undefined
+    try {
+      if (holdsFile && nextOf(work.open, context).effect?.id !== next.effect.id) continue
+      const step = await begin(work, parts, next, context)
+      work = step.work
+      parts = step.begun ? await tryOrLook(next, step.work, ticketOf(step.work), context) : nothing
+    } finally {
+      leave?.()
+    }
   }
 }
 

@@ -349,31 +349,39 @@ t.test('31: a file that is too large becomes a note that says so', async (t) => 
   t.equal((await world.ticket('IN1')).state, 'open')
 })
 
-t.test('at most two files of a bridge are in memory at once', async (t) => {
-  const world = createWorld()
-  const { desk, sink } = world
-  let most = 0
-  let underWay = 0
-  const two = Promise.withResolvers<void>()
-  desk.onCall = (call) => {
-    if (call !== 'download') return undefined
-    most = Math.max(most, ++underWay)
-    if (most === 2) two.resolve()
-    return two.promise
-  }
-  sink.onCall = (call) => {
-    if (call === 'file') underWay--
-  }
-  const ids = ['IN1', 'IN2', 'IN3', 'IN4']
-  for (const id of ids) {
-    desk.put(id)
-    desk.file(id, `of ${id}`, Buffer.from(id))
-  }
-  await world.take(...ids)
-  await world.idle()
-  t.equal(most, 2)
-  for (const id of ids) t.equal(sink.one(id).files[0]?.content.toString(), id)
-})
+t.test(
+  'at most two files of a bridge are in memory at once; those that wait are not under way',
+  async (t) => {
+    const world = createWorld()
+    const { desk, sink } = world
+    let most = 0
+    let underWay = 0
+    const inflight: number[] = []
+    const two = Promise.withResolvers<void>()
+    desk.onCall = (call) => {
+      if (call !== 'download') return undefined
+      most = Math.max(most, ++underWay)
+      if (most === 2) {
+        const marked = world.store.effects({ bridges: ['ctp'], states: ['inflight'], limit: 99 })
+        two.resolve(marked.then((effects) => void inflight.push(effects.length)))
+      }
+      return two.promise
+    }
+    sink.onCall = (call) => {
+      if (call === 'file') underWay--
+    }
+    const ids = ['IN1', 'IN2', 'IN3', 'IN4']
+    for (const id of ids) {
+      desk.put(id)
+      desk.file(id, `of ${id}`, Buffer.from(id))
+    }
+    await world.take(...ids)
+    await world.idle()
+    t.equal(most, 2)
+    t.ok(inflight.length > 0 && inflight.every((count) => count <= 2), `${inflight} were under way`)
+    for (const id of ids) t.equal(sink.one(id).files[0]?.content.toString(), id)
+  },
+)
 
 t.test(
   '35, 37: a change is one patch of the newest state; conflicts are tried again, later and later',
