@@ -362,7 +362,12 @@ t.test(
       if (call !== 'download') return undefined
       most = Math.max(most, ++underWay)
       if (most === 2) {
-        const marked = world.store.effects({ bridges: ['ctp'], states: ['inflight'], limit: 99 })
+        const marked = world.store.effects({
+          bridges: ['ctp'],
+          states: ['inflight'],
+          kinds: ['attachment'],
+          limit: 99,
+        })
         two.resolve(marked.then((effects) => void inflight.push(effects.length)))
       }
       return two.promise
