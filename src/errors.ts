@@ -256,7 +256,7 @@ export const errorTable = {
   UPSTREAM_TIMEOUT: {
     status: 504,
     title: 'The product took too long',
-    help: 'Ask for less at once, or raise `timeout` of the source or exporter.',
+    help: 'Ask for less at once, or raise `timeout` of the source, the exporter or the side of the bridge.',
   },
 } as const satisfies Record<string, { status: number; title: string; help: string }>
 
