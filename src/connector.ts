@@ -27,6 +27,8 @@ export interface ConnectorDefinition<Settings extends TObject = TObject> {
 export interface Finding {
   readonly name: string
   readonly ok: boolean
+  /** What was seen, in short: addresses, dates, names, counts. Never a secret. */
+  readonly evidence?: string
   readonly cause?: string
   readonly remedy?: string
 }

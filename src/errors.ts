@@ -73,6 +73,16 @@ export const errorTable = {
     title: 'The collection can only be read',
     help: 'Indicators come from the configured sources; TAXII clients can only read them.',
   },
+  PATIENT_UNKNOWN: {
+    status: 404,
+    title: 'There is nothing of this name to look at',
+    help: 'Use `server`, or the name of a source, exporter or bridge of the configuration; the detail lists them.',
+  },
+  CONFIGURATION_REFUSED: {
+    status: 422,
+    title: 'The configuration can not be used',
+    help: 'Correct what `errors` names; `feed-server config check` shows the same. The server goes on with what it has.',
+  },
   RECIPE_UNKNOWN: {
     status: 404,
     title: 'There is no recipe for this product',

@@ -41,10 +41,18 @@ const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
     /^pipeline\//,
     '^(pipeline/|store/(?!postgres|embedded)|(sources/source|exporters/exporter|upstream/retry|tickets/(ticket-desk|incident-sink|refused)|feeds/gate|config/(model|filter)|errors|connector|did-you-mean).ts$|model/)',
   ],
+  [
+    /^doctor\//,
+    '^(doctor/|upstream/|config/model|pipeline/bridge/|store/(?!postgres|embedded)|(errors|connector).ts$)',
+  ],
+  [
+    /^telemetry\//,
+    '^(telemetry/|pipeline/watch|upstream/http-client|store/(?!postgres|embedded)|(errors|version).ts$|http/app)',
+  ],
   [/^commands\//, '^(commands/|model/|(errors|sources/source|sources/threatconnect/types).ts$)'],
   [
     /^http\//,
-    '^(http/|commands/|model/|feeds/|taxii/|pipeline/(exports/|bridge/|(receipt|schedule).ts$)|store/(?!postgres|embedded)|(errors|connector|did-you-mean|sources/source|tickets/incident-sink).ts$)',
+    '^(http/|commands/|model/|feeds/|taxii/|pipeline/(exports/|bridge/|(receipt|schedule).ts$)|doctor/|store/(?!postgres|embedded)|(errors|connector|did-you-mean|sources/source|tickets/incident-sink).ts$)',
   ],
   [/^cli\//, '^(?!(sources|exporters|tickets)/([^/]+/|index))'],
   [/^main\.ts$/, '^cli/'],

@@ -30,10 +30,11 @@ export function buildConfig(
   secrets: Iterable<string>,
   readFile: (path: string) => string,
 ): Config {
-  const { publicUrl, trustProxy, ...server } = file.server
+  const { publicUrl, trustProxy, drain, ...server } = file.server
   return frozen({
     server: {
       ...server,
+      drainMs: drain,
       trustProxy: typeof trustProxy === 'boolean' ? trustProxy : trustProxy.join(','),
       ...(publicUrl !== undefined && { publicUrl: publicUrl.replace(/\/+$/, '') }),
     },

@@ -32,6 +32,8 @@ export interface ServerConfig {
   readonly publicUrl?: string
   /** Addresses and CIDRs of trusted proxies, comma-separated; true: any. As Fastify takes it. */
   readonly trustProxy: boolean | string
+  /** Between the order to stop and the end of the listening. */
+  readonly drainMs: number
   /** For each API key on /api/v1; 0: no limit. */
   readonly requestsPerMinute: number
 }

@@ -86,6 +86,13 @@ const server = Section(
         'Whose X-Forwarded-* headers are believed: false, the default: nobody; addresses or CIDRs of the proxies before the server; true: anybody, only where nobody gets past the proxy.',
       default: false,
     }),
+    drain: Duration({
+      description:
+        'How long a server that was told to stop still takes requests while /readyz says 503, so that a load balancer notices; 0s..5s. Default 0s.',
+      minMs: 0,
+      maxMs: 5000,
+      default: '0s',
+    }),
     requestsPerMinute: Type.Integer({
       description: 'Requests that each API key may make on /api/v1 in a minute; 0: no limit. Default 60000.',
       minimum: 0,

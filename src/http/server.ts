@@ -36,6 +36,8 @@ export interface ServerOptions {
   /** Schemas with an `$id` that routes of several plugins refer to: the components of the description. */
   readonly schemas?: readonly TSchema[]
   isReady(): Promise<Readiness>
+  /** What looks on at every request: each adds hooks, and changes no answer. */
+  readonly onlookers?: readonly ((app: App) => void)[]
 }
 
 const second = 1000
@@ -205,11 +207,21 @@ function describedSchema({ schema = {}, config }: RouteOptions): NonNullable<Rou
  * rule: it declares no scope, or its schema can't be compiled.
  */
 export async function createServer(options: ServerOptions): Promise<App> {
-  const { keys, publicUrl, requestsPerMinute, version, routes, schemas = [], isReady } = options
+  const {
+    keys,
+    publicUrl,
+    requestsPerMinute,
+    version,
+    routes,
+    schemas = [],
+    isReady,
+    onlookers = [],
+  } = options
   const raw = rawErrors()
   const paths = knownPaths()
   const app = create(options, raw)
   begin(app, raw)
+  for (const look of onlookers) look(app)
   securityHeaders(app, publicUrl)
   guard(app, keys, paths)
   takeJsonBodies(app)

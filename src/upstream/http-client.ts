@@ -1,5 +1,5 @@
 /** How we talk to other people's APIs: one client, one set of rules. */
-import type { UpstreamError } from '../errors.ts'
+import type { UpstreamError, UpstreamErrorKind } from '../errors.ts'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -31,6 +31,22 @@ export interface HttpResponse {
   readonly body: Buffer
   /** Our clock when the answer's head arrived, milliseconds. */
   readonly receivedAt: number
+}
+
+/** How one request went, for whoever counts: nothing of its address or content. */
+export interface UpstreamSeen {
+  readonly service: string
+  readonly method: HttpRequest['method']
+  /** Absent: no answer came. */
+  readonly status?: number
+  /** Absent: the answer was 2xx. */
+  readonly failure?: UpstreamErrorKind | 'aborted'
+  /** From the start to the last byte, milliseconds. */
+  readonly ms: number
+  /** Our clock less the vendor's, by the `Date` of its answer; milliseconds, right to about a second. */
+  readonly skewMs?: number
+  /** Requests that the vendor still takes for now, where its answer says. */
+  readonly remaining?: number
 }
 
 export interface HttpClient {

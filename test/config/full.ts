@@ -113,6 +113,7 @@ export const full = {
     port: 9090,
     publicUrl: 'https://feeds.example.org/base/',
     trustProxy: ['10.0.0.0/8', 'loopback'],
+    drain: '2s',
     requestsPerMinute: 100,
   },
   auth: {

@@ -99,6 +99,7 @@ const expected: Config = {
     port: 8080,
     publicUrl: 'https://feeds.example.org',
     trustProxy: false,
+    drainMs: 0,
     requestsPerMinute: 60_000,
   },
   auth: {
@@ -285,6 +286,7 @@ t.test('every value that is given gets into the configuration', (t) => {
     port: 9090,
     publicUrl: 'https://feeds.example.org/base',
     trustProxy: '10.0.0.0/8,loopback',
+    drainMs: 2000,
     requestsPerMinute: 100,
   })
   t.strictSame(config.auth.keys, [

@@ -10,6 +10,7 @@ export function checkAnswer(names: string) {
       Type.Object({
         name: Type.String({ description: names }),
         ok: Type.Boolean(),
+        evidence: Type.Optional(Type.String({ description: 'What was seen.' })),
         cause: Type.Optional(Type.String({ description: 'What is wrong.' })),
         remedy: Type.Optional(Type.String({ description: 'How to mend it.' })),
       }),
