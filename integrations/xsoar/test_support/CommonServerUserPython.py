@@ -1,0 +1,1 @@
+"""Empty in XSOAR as well, until somebody fills it."""
