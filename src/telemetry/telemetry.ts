@@ -1,0 +1,75 @@
+/** What looks on at a server: metrics always, traces where the environment asks for them. */
+import type { SpanExporter } from '@opentelemetry/sdk-trace'
+import type { Logger } from 'pino'
+import type { App } from '../http/app.ts'
+import type { Watch } from '../pipeline/watch.ts'
+import type { UpstreamSeen } from '../upstream/http-client.ts'
+import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts'
+import type { Tracing } from './tracing.ts'
+import { tracingSettings, type Variables } from './tracing-settings.ts'
+
+export interface Telemetry {
+  readonly metrics: Metrics
+  /** Of the pipeline. */
+  readonly watch: Watch
+  /** @param connector configured name of the source, exporter or bridge */
+  upstreamAnswered(connector: string, seen: UpstreamSeen): void
+  /** Of HTTP. */
+  look(app: App): void
+  /** Sends what is not sent yet, for a second at most. */
+  stop(): Promise<void>
+}
+
+export interface TelemetryOptions extends MetricsOptions {
+  readonly env: Variables
+  readonly log: Logger
+  /** Takes the traces. Default: by OTLP, as the environment says. */
+  readonly exporter?: SpanExporter
+}
+
+/** The libraries of tracing are loaded here, if at all. */
+export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
+  const { env, log, version, now, exporter } = options
+  const metrics = createMetrics(options)
+  const settings = tracingSettings(env)
+  if ('off' in settings) {
+    for (const warning of settings.off) log.warn(warning)
+    return telemetryOf(metrics)
+  }
+  for (const warning of settings.warnings) log.warn(warning)
+  const { startTracing } = await import('./tracing.ts')
+  log.info({ sampler: settings.sampler }, 'traces are sent by OTLP')
+  return telemetryOf(metrics, startTracing({ settings, version, log, now, ...(exporter && { exporter }) }))
+}
+
+export function telemetryOf(metrics: Metrics, tracing?: Tracing): Telemetry {
+  if (tracing === undefined) {
+    const { watch, upstreamAnswered, look } = metrics
+    return { metrics, watch, upstreamAnswered, look, stop: async () => {} }
+  }
+  return {
+    metrics,
+    watch: {
+      ...metrics.watch,
+      ...(tracing.watch.around && { around: tracing.watch.around }),
+      runEnded(run) {
+        metrics.watch.runEnded?.(run)
+        tracing.watch.runEnded?.(run)
+      },
+      pollEnded(poll) {
+        metrics.watch.pollEnded?.(poll)
+        tracing.watch.pollEnded?.(poll)
+      },
+    },
+    upstreamAnswered(connector, seen) {
+      metrics.upstreamAnswered(connector, seen)
+      tracing.upstreamAnswered(connector, seen)
+    },
+    look(app) {
+      // First: what others do at the request is done within its span.
+      tracing.look(app)
+      metrics.look(app)
+    },
+    stop: tracing.stop,
+  }
+}
