@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import { UpstreamError, type UpstreamErrorKind } from '../errors.ts'
 import type { HttpResponse } from './http-client.ts'
 import { retryAfterMs } from './retry-after.ts'
+import { proxyWantsCredentials } from './way-words.ts'
 
 /** @param peer the vendor and its host, for the message: `threatconnect (app.example.org)` */
 export function answerError(answer: HttpResponse, service: string, peer: string): UpstreamError {
@@ -24,7 +25,7 @@ function reading(answer: HttpResponse, peer: string): [UpstreamErrorKind, string
   if (status === 407) {
     return [
       'unavailable',
-      `the proxy before ${peer} wants credentials (${named}): put user and password into the address in \`proxy\``,
+      `the proxy before ${peer} ${proxyWantsCredentials.what} (${named}): ${proxyWantsCredentials.remedy}`,
     ]
   }
   if (status === 408) return ['unavailable', `${peer} gave up waiting for our request (${named})`]

@@ -3,7 +3,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Agents, RequestFunction } from 'got'
 import { HttpsProxyAgent } from 'hpagent/index'
-import { bareHost } from './proxy.ts'
+import { bareHost, proxyAuthorization } from './proxy.ts'
 
 export interface TlsOptions {
   /** PEM; trusted instead of the public authorities, for the origin and for an https proxy. */
@@ -31,7 +31,7 @@ export const connectMs = 10_000
 export const idleMs = lookupMs + connectMs + 1_000
 
 /** Node gives each address of a name 250 ms by default: too short for a slow line. */
-const addressAttemptMs = 1_000
+export const addressAttemptMs = 1_000
 
 const agentOptions = {
   keepAlive: true,
@@ -68,7 +68,8 @@ function connection(
 function tunnelAgent(proxy: URL, tls: TlsOptions): https.Agent {
   return new HttpsProxyAgent({
     ...agentOptions,
-    proxy,
+    // hpagent hands the host to a socket as it stands there.
+    proxy: Object.defineProperty(new URL(proxy), 'hostname', { value: bareHost(proxy.hostname) }),
     proxyRequestOptions: { rejectUnauthorized: !tls.insecure, ...(tls.ca !== undefined && { ca: [tls.ca] }) },
   })
 }
@@ -79,14 +80,7 @@ function tunnelAgent(proxy: URL, tls: TlsOptions): https.Agent {
  */
 function absoluteForm(proxy: URL): RequestFunction {
   const request = proxy.protocol === 'https:' ? https.request : http.request
-  const authorization =
-    proxy.username || proxy.password
-      ? {
-          'proxy-authorization': `Basic ${Buffer.from(
-            `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`,
-          ).toString('base64')}`,
-        }
-      : undefined
+  const authorization = proxyAuthorization(proxy)
   return (url, options) =>
     request({
       ...options,
@@ -94,6 +88,10 @@ function absoluteForm(proxy: URL): RequestFunction {
       hostname: bareHost(proxy.hostname),
       port: proxy.port,
       path: url.href,
-      headers: { ...options.headers, host: url.host, ...authorization },
+      headers: {
+        ...options.headers,
+        host: url.host,
+        ...(authorization !== undefined && { 'proxy-authorization': authorization }),
+      },
     })
 }

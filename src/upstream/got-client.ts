@@ -4,11 +4,12 @@ import type { Logger } from 'pino'
 import { UpstreamError } from '../errors.ts'
 import { answerError } from './answer-error.ts'
 import { openConnection, type TlsOptions } from './connection.ts'
-import type { HttpClient, HttpRequest, HttpResponse } from './http-client.ts'
+import type { HttpClient, HttpRequest, HttpResponse, UpstreamSeen } from './http-client.ts'
 import { chooseProxy, type ProxyEnvironment } from './proxy.ts'
 import { readBody } from './read-body.ts'
 import { requestUrl } from './request-url.ts'
 import { retryAfterMs } from './retry-after.ts'
+import { toldBy } from './seen.ts'
 import { Progress, sendFailure, timeouts } from './send-failure.ts'
 
 export interface HttpClientOptions {
@@ -26,6 +27,8 @@ export interface HttpClientOptions {
   readonly log: Logger
   /** Milliseconds since the epoch. */
   now(): number
+  /** Told once of each request that was sent or tried. What it throws is logged, and no matter of the request. */
+  watch?(seen: UpstreamSeen): void
 }
 
 type Head = Omit<HttpResponse, 'body'>
@@ -56,6 +59,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     headers: { 'user-agent': options.userAgent, 'accept-encoding': 'gzip, br' },
   })
 
+  const watching = watcher(options)
+
   function open(request: HttpRequest, url: URL) {
     const { method, body } = request
     const signed = request.sign?.({ method, path: url.pathname + url.search })
@@ -68,8 +73,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return stream
   }
 
-  /** Any answer that arrives whole. */
-  async function exchange(request: HttpRequest, url: URL): Promise<HttpResponse> {
+  /** Any answer that arrives whole. @param onHead called when its head has, too */
+  async function exchange(
+    request: HttpRequest,
+    url: URL,
+    onHead: (head: Head) => void,
+  ): Promise<HttpResponse> {
     const { signal, method } = request
     const progress = new Progress()
     const stream = open(request, url)
@@ -82,6 +91,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         signal,
         onHead: (arrived) => {
           head = { ...arrived, receivedAt: now() }
+          onHead(head)
         },
         refuse: (why) => new UpstreamError('unreadable', `${peer} ${why}`, { service, ...settled(head) }),
       })
@@ -104,25 +114,46 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const url = requestUrl(origin, request.path, service)
     const startedAt = now()
     const path = request.secretPath === true ? '[redacted]' : url.pathname
-    const logged = (outcome: object) =>
-      log.debug(
-        { service, method: request.method, host, path, ms: now() - startedAt, ...outcome },
-        'upstream request',
-      )
+    let head: Head | undefined
+    const ended = (outcome: object, failure: UpstreamSeen['failure'] | undefined) => {
+      const { method } = request
+      const ms = Math.max(0, now() - startedAt)
+      log.debug({ service, method, host, path, ms, ...outcome }, 'upstream request')
+      watching({
+        ...{ service, method, ms },
+        ...(head && { status: head.status, ...toldBy(head) }),
+        ...(failure && { failure }),
+      })
+    }
     let answer: HttpResponse
     try {
-      answer = await exchange(request, url)
+      answer = await exchange(request, url, (arrived) => {
+        head = arrived
+      })
     } catch (error) {
-      logged(
-        error instanceof UpstreamError
-          ? { status: error.status, failure: error.kind, code: error.upstreamCode }
-          : { failure: 'aborted' },
-      )
+      if (error instanceof UpstreamError) {
+        const { status, kind, upstreamCode } = error
+        ended({ status, failure: kind, code: upstreamCode }, kind)
+      }
+      // Anything else kept it back before it was tried.
+      else if (request.signal?.aborted) ended({ failure: 'aborted' }, 'aborted')
       throw error
     }
-    logged({ status: answer.status, bytes: answer.body.length })
-    if (answer.status >= 200 && answer.status < 300) return answer
-    throw request.translate?.(answer) ?? answerError(answer, service, peer)
+    const { status } = answer
+    const outcome = { status, bytes: answer.body.length }
+    if (status >= 200 && status < 300) {
+      ended(outcome, undefined)
+      return answer
+    }
+    const general = answerError(answer, service, peer)
+    let refusal: unknown = general
+    try {
+      refusal = request.translate?.(answer) ?? general
+    } catch (thrown) {
+      refusal = thrown
+    }
+    ended(outcome, (refusal instanceof UpstreamError ? refusal : general).kind)
+    throw refusal
   }
 
   return { service, origin, send, close: connection.close }
@@ -132,6 +163,19 @@ function httpUrl(text: string, service: string): URL {
   const url = URL.parse(text)
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   throw new TypeError(`baseUrl of ${service} takes an http or https URL`)
+}
+
+/** Tells who watches; the first that it throws is told, too. */
+function watcher({ service, log, watch }: HttpClientOptions): (seen: UpstreamSeen) => void {
+  let failed = false
+  return (seen) => {
+    try {
+      watch?.(seen)
+    } catch (error) {
+      if (!failed) log.warn({ service, err: error }, 'what watches the requests failed: it may miss some')
+      failed = true
+    }
+  }
 }
 
 /** What an answer's head says, whatever becomes of its body. */

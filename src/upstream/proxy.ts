@@ -7,19 +7,39 @@ export type ProxyEnvironment = {
     | undefined
 }
 
+export interface ProxyChoice {
+  readonly url: URL | undefined
+  /** What names it, in words: `the variable HTTPS_PROXY`. */
+  readonly from?: string
+  /** Why a proxy that is set is not used. */
+  readonly passedOver?: string
+}
+
 /**
  * @param setting `http(s)://[user:pass@]host:port`, used whatever NO_PROXY says; `none` for no proxy; empty for
  * the environment's
  * @throws TypeError that names the setting or variable, never its value: it may hold a password
  */
-export function chooseProxy(setting: string, origin: URL, env: ProxyEnvironment = {}): URL | undefined {
-  if (setting === 'none') return undefined
-  if (setting !== '') return parseProxy(setting, 'proxy')
+export function proxyChoice(setting: string, origin: URL, env: ProxyEnvironment = {}): ProxyChoice {
+  if (setting !== '' && setting !== 'none') {
+    return { url: parseProxy(setting, 'proxy'), from: 'the setting `proxy`' }
+  }
   const name = origin.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY'
   const lowerName = name === 'HTTPS_PROXY' ? 'https_proxy' : 'http_proxy'
   const value = env[lowerName] || env[name]
-  if (!value || bypassed(origin, env.no_proxy || env.NO_PROXY || '')) return undefined
-  return parseProxy(value.includes('://') ? value : `http://${value}`, name)
+  if (!value) return { url: undefined }
+  const from = `the variable ${env[lowerName] ? lowerName : name}`
+  if (setting === 'none') return { url: undefined, passedOver: `${from} is set, but \`proxy\` is none` }
+  if (bypassed(origin, env.no_proxy || env.NO_PROXY || '')) {
+    const exception = env.no_proxy ? 'no_proxy' : 'NO_PROXY'
+    return { url: undefined, passedOver: `${from} is set, but ${exception} excepts ${origin.host}` }
+  }
+  return { url: parseProxy(value.includes('://') ? value : `http://${value}`, name), from }
+}
+
+/** @throws TypeError as above */
+export function chooseProxy(setting: string, origin: URL, env?: ProxyEnvironment): URL | undefined {
+  return proxyChoice(setting, origin, env).url
 }
 
 function parseProxy(text: string, name: string): URL {
@@ -62,4 +82,11 @@ function bypassed(origin: URL, noProxy: string): boolean {
 /** A host as sockets take it: an IPv6 address without brackets. */
 export function bareHost(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1')
+}
+
+/** What a proxy wants to know of us; undefined: nothing is set. */
+export function proxyAuthorization({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return `Basic ${Buffer.from(credentials).toString('base64')}`
 }

@@ -1,5 +1,6 @@
 /** How long an answer asks us to wait. */
 import type { HttpResponse } from './http-client.ts'
+import { httpDate, single } from './http-date.ts'
 
 const longestMs = 24 * 60 * 60 * 1000
 
@@ -16,15 +17,4 @@ export function retryAfterMs(answer: Pick<HttpResponse, 'headers' | 'receivedAt'
   if (until === undefined) return undefined
   const from = httpDate(single(answer.headers.date) ?? '') ?? answer.receivedAt
   return until < from ? undefined : Math.min(until - from, longestMs)
-}
-
-/** The three forms of RFC 9110 5.6.7; asctime has no zone in its text and is UTC. */
-function httpDate(text: string): number | undefined {
-  if (!/^[A-Z][a-z]{2,8},? .*\d{2}:\d{2}:\d{2}/.test(text)) return undefined
-  const time = Date.parse(/GMT$|UTC$|[+-]\d{4}$/.test(text) ? text : `${text} GMT`)
-  return Number.isNaN(time) ? undefined : time
-}
-
-function single(value: string | string[] | undefined): string | undefined {
-  return (Array.isArray(value) ? value[0] : value)?.trim()
 }

@@ -3,6 +3,7 @@ import type { ClientRequest } from 'node:http'
 import { isIP } from 'node:net'
 import { UpstreamError, type UpstreamErrorKind } from '../errors.ts'
 import { connectMs, idleMs, lookupMs } from './connection.ts'
+import { proxyWantsCredentials, wayWords } from './way-words.ts'
 
 /** Where a request stands; `wait` is for a free connection, or for the proxy's leave to go through it. */
 export type Phase = 'wait' | 'lookup' | 'connect' | 'secureConnect' | 'send' | 'response' | 'read'
@@ -11,11 +12,13 @@ export type Phase = 'wait' | 'lookup' | 'connect' | 'secureConnect' | 'send' | '
 export class Progress {
   #phase: Phase = 'wait'
   #request: ClientRequest | undefined
+  #plain = false
 
   follow(request: ClientRequest): void {
     this.#request = request
     request.once('socket', (socket) => {
       const encrypted = 'encrypted' in socket
+      this.#plain = !encrypted
       if (request.reusedSocket || (!encrypted && !socket.connecting)) {
         this.#phase = 'send'
         return
@@ -32,6 +35,11 @@ export class Progress {
     if (this.#phase === 'send' && this.#request?.writableFinished) return 'response'
     if (this.#phase === 'lookup' && isIP(this.#request?.host ?? '') !== 0) return 'connect'
     return this.#phase
+  }
+
+  /** Whether it is sent without TLS. */
+  get plain(): boolean {
+    return this.#plain
   }
 
   /** Whether the vendor may have seen the request. */
@@ -91,32 +99,6 @@ const brokenCodes: ReadonlySet<string> = new Set([
   'Z_BUF_ERROR',
 ])
 
-const networkWords: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its name is not known: check the base URL and the DNS of this machine',
-  EAI_AGAIN: 'the name service did not answer: check the DNS of this machine',
-  ECONNREFUSED: 'it refused the connection: nothing listens at this port, or a firewall is between',
-  EHOSTUNREACH: 'there is no route to it',
-  ENETUNREACH: 'there is no route to its network',
-  EADDRNOTAVAIL: 'this machine has no free port or address for the connection',
-  EMFILE: 'this machine has no free file descriptor: raise the limit of open files',
-}
-
-const untrusted =
-  'its certificate is signed by an authority that is not trusted here, or the server leaves an intermediate ' +
-  'certificate out: put the authority (of the server, or of a proxy that inspects TLS) into `tls.caFile`'
-
-const certificateWords: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed: put it into `tls.caFile`',
-  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT: untrusted,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
-  CERT_HAS_EXPIRED: "its certificate has expired: renew it, or correct this machine's clock",
-  CERT_NOT_YET_VALID: "its certificate is not valid yet: correct this machine's clock",
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: correct the host in the base URL',
-  CERT_REVOKED: 'its certificate was revoked',
-}
-
 /** hpagent's words for a proxy that does not answer CONNECT; it has no code. */
 const proxyTimeout = 'Proxy timeout'
 
@@ -160,13 +142,9 @@ function reading(raw: Error, code: string, attempt: Attempt): [UpstreamErrorKind
   }
   // Everything below is about the way to the vendor; once there was one, a push may have been carried out.
   if (attempt.progress.sent) return brokenOff(code, attempt)
-  const words = certificateWords[code] ?? networkWords[code]
-  if (words !== undefined) return ['unavailable', `no connection to ${peer}: ${words} (${code})`]
-  if (/^(EPROTO|ERR_SSL_|ERR_TLS_|CERT_|UNABLE_TO_|INVALID_|HOSTNAME_)/.test(code)) {
-    return [
-      'unavailable',
-      `no connection to ${peer}: TLS failed (${code}): check that it speaks TLS at this port, and which versions`,
-    ]
+  const words = wayWords(code)
+  if (words !== undefined) {
+    return ['unavailable', `no connection to ${peer}: ${words.what}: ${words.why ?? words.remedy} (${code})`]
   }
   return ['unavailable', `the connection to ${peer} failed (${code})`]
 }
@@ -196,7 +174,11 @@ function limitMs(raw: Error, attempt: Attempt): number | undefined {
 function brokenOff(code: string, attempt: Attempt): [UpstreamErrorKind, string] {
   const what =
     attempt.status === undefined ? 'closed the connection without an answer' : 'broke off its answer'
-  const message = `${peerOf(attempt)} ${what} (${code}, phase ${attempt.progress.phase})`
+  const { phase, plain } = attempt.progress
+  // A server that speaks TLS takes a plain request for a broken handshake.
+  const hint =
+    plain && phase === 'response' ? ': if it speaks https, let the base URL begin with https://' : ''
+  const message = `${peerOf(attempt)} ${what} (${code}, phase ${phase})${hint}`
   return outcomeUnknown(attempt)
     ? ['outcome-unknown', `${message}; whether the request was carried out is not known`]
     : ['unavailable', message]
@@ -213,7 +195,7 @@ function refusedTunnel(status: string, attempt: Attempt): [UpstreamErrorKind, st
   return [
     'unavailable',
     status === '407'
-      ? `${proxy} wants credentials (407): put user and password into the address in \`proxy\``
+      ? `${proxy} ${proxyWantsCredentials.what} (407): ${proxyWantsCredentials.remedy}`
       : `${proxy} refused the way to ${attempt.host} (${status})`,
   ]
 }

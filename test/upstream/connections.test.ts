@@ -117,7 +117,7 @@ t.test(
       secretRequest({ method: 'POST' }),
     )
     t.match(wrong, { kind: 'unavailable', upstreamCode: /EPROTO|ERR_SSL/ })
-    t.match(wrong.message, /TLS failed .*check that it speaks TLS at this port/)
+    t.match(wrong.message, /TLS failed: check that it speaks TLS at this port, and which versions \(E/)
     await plain.close()
 
     const dropping = await tcpServer((socket) => socket.destroy())
