@@ -1,5 +1,6 @@
 /** What the doctor can be asked: of everything, or of one. For HTTP, the commands and the start. */
 import type { Finding } from '../connector.ts'
+import { errorTable, UpstreamError, upstreamCode } from '../errors.ts'
 
 export const parts = ['server', 'source', 'exporter', 'bridge'] as const
 export type Part = (typeof parts)[number]
@@ -18,10 +19,18 @@ export interface Report {
   readonly checks: readonly Finding[]
 }
 
-/** @returns a report for each, in their order, as soon as those before it are there; at most four are looked at at once */
+/** A check that failed of itself. */
+export type OnFault = (error: unknown, patient: Pick<Patient, 'part' | 'name'>) => void
+
+/**
+ * @param onFault is told why a check failed of itself, which its report only mentions: the words may hold a secret
+ * @returns a report for each, in their order, as soon as those before it are there; at most four are looked at at once
+ * @throws the signal's reason
+ */
 export async function* examine(
   patients: readonly Patient[],
   signal: AbortSignal,
+  onFault: OnFault,
 ): AsyncGenerator<Report, void, undefined> {
   const together = 4
   const underWay: Promise<Report>[] = []
@@ -30,7 +39,7 @@ export async function* examine(
     for (; next < patients.length && next < told + together; next++) {
       const patient = patients[next]
       if (patient === undefined) continue
-      const report = reportOn(patient, signal)
+      const report = reportOn(patient, signal, onFault)
       // It is awaited in its turn; a failure must not be an unhandled one until then.
       report.catch(() => {})
       underWay.push(report)
@@ -40,7 +49,31 @@ export async function* examine(
   }
 }
 
-async function reportOn({ part, name, check }: Patient, signal: AbortSignal): Promise<Report> {
-  const checks = await check(signal)
-  return { part, name, ok: checks.every(({ ok }) => ok), checks }
+/** Worth a look although it is good. */
+export function isTold({ ok, cause }: Finding): boolean {
+  return ok && cause !== undefined
+}
+
+async function reportOn(patient: Patient, signal: AbortSignal, onFault: OnFault): Promise<Report> {
+  const { part, name } = patient
+  try {
+    const checks = await patient.check(signal)
+    return { part, name, ok: checks.every(({ ok }) => ok), checks }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof UpstreamError) return { part, name, ok: false, checks: [refused(error)] }
+    onFault(error, patient)
+    return { part, name, ok: false, checks: [failedOfItself] }
+  }
+}
+
+function refused({ kind, message }: UpstreamError): Finding {
+  return { name: 'check', ok: false, cause: message, remedy: errorTable[upstreamCode[kind]].help }
+}
+
+const failedOfItself: Finding = {
+  name: 'check',
+  ok: false,
+  cause: 'The check itself failed, by a fault of feed-server.',
+  remedy: 'Report it, with what the log says about it.',
 }
