@@ -23,7 +23,7 @@ export interface KeyUse {
   readonly lastAt: string
   /** Address that it was last used from. */
   readonly address: string
-  /** Requests since `firstAt`. */
+  /** Requests since `firstAt`, both included. */
   readonly requests: number
 }
 
@@ -57,22 +57,15 @@ export interface OperationsStore {
   sampleSources(now: Date): Promise<void>
   /** As of the newest sample; empty before the first. */
   sourceCounts(): Promise<readonly SourceCount[]>
-  /** Indicators of each type, oldest first. */
+  /** Indicators of each type, active or not, oldest first; an empty one: there were none. */
   sourceHistory(source: string, since: Date): Promise<readonly HistoryPoint[]>
-  /** Items of each status that were settled in the hour (`accepted`, `rejected`, …), oldest first. */
+  /** Items that ended in the hour, by status (`accepted`, `rejected`, …), oldest first. One that is replayed ends again. */
   exporterHistory(exporter: string, since: Date): Promise<readonly HistoryPoint[]>
   /** Forgets buckets before. @returns rows removed */
   pruneHistory(before: Date): Promise<number>
 
-  /** Adds up; times are those of the last request. */
-  noteKeyUses(
-    uses: readonly {
-      readonly key: string
-      readonly at: Date
-      readonly address: string
-      readonly requests: number
-    }[],
-  ): Promise<void>
+  /** Adds to what is known of each key; each at most once in `uses`. */
+  noteKeyUses(uses: readonly KeyUse[]): Promise<void>
   keyUses(): Promise<readonly KeyUse[]>
 
   /** Appends; nothing of this log can be changed or removed, by SQL neither. */

@@ -64,6 +64,14 @@ export interface SourceState {
   readonly fetched: boolean
 }
 
+export interface FetchTimes {
+  readonly source: string
+  /** RFC 3339: when the last fetch ended that read everything; null: none that is still kept. */
+  readonly succeededAt: string | null
+  /** RFC 3339: the same of fetches that read anything: `succeeded` or `partial`. */
+  readonly readAt: string | null
+}
+
 export interface RunStore {
   /** Makes rows for the configured sources; other sources' rows stay. */
   registerSources(names: readonly string[]): Promise<void>
@@ -89,6 +97,8 @@ export interface RunStore {
     requests?: number,
   ): Promise<Run>
   run(id: string): Promise<Run | undefined>
+  /** Of those of the sources that the store knows. */
+  fetchTimes(sources: readonly string[]): Promise<readonly FetchTimes[]>
   /** Of all sources the one that began last. */
   latestRun(): Promise<Run | undefined>
   /** Newest first. @param before id of the run after which to go on */
@@ -196,6 +206,8 @@ export interface IndicatorStore {
   observations(id: string): Promise<readonly StoredObservation[]>
   /** For the dashboards: indicators of each type. */
   countByType(source?: string): Promise<Readonly<Record<string, number>>>
+  /** The same of each source that has any, at once: reads every indicator. */
+  countBySource(): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>>
 }
 
 export interface Change {

@@ -30,7 +30,7 @@ const oldest = 15
 
 /** @throws StoreUnavailable when there is no engine that runs here */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const found = options.binaries === undefined ? packaged() : installed(options.binaries)
+  const found = findEngine(options.binaries)
   const bin = await readable(found, options)
   const linked = await linkLibraries(join(bin, '../lib'), options.libraries)
   const env = { ...plainEnvironment, ...(linked && { LD_LIBRARY_PATH: options.libraries }) }
@@ -40,6 +40,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   throw new StoreUnavailable(
     `store.binaries takes the programs of PostgreSQL ${oldest} or later; ${bin} has ${version}`,
   )
+}
+
+/** Folder of its programs. @throws StoreUnavailable when there is none */
+export function findEngine(binaries: string | undefined): string {
+  return binaries === undefined ? packaged() : installed(binaries)
 }
 
 /** @param find the module of a package; throws when it is not installed */

@@ -2,9 +2,13 @@
 import type { Holder } from './holder.ts'
 
 export class StoreUnavailable extends Error {
-  constructor(message: string, options: { cause?: unknown } = {}) {
+  /** What to do about it; undefined: the message says it. */
+  readonly remedy: string | undefined
+
+  constructor(message: string, options: { cause?: unknown; remedy?: string | undefined } = {}) {
     super(message, options)
     this.name = 'StoreUnavailable'
+    this.remedy = options.remedy
   }
 }
 
@@ -44,6 +48,27 @@ const faults: Readonly<Record<string, string>> = {
   ENFILE: 'this machine has too many files open',
 }
 
+const another = 'choose another folder: store.url (or FEED_STORE_URL)'
+const toTheUser = `run the server as the user whom the folder belongs to, give the folder to this user (chown -R), or ${another}`
+
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: `make room on the disk, or ${another}`,
+  EDQUOT: `make room on the disk, or ${another}`,
+  EACCES: toTheUser,
+  EPERM: toTheUser,
+  EROFS: another,
+  ENOTDIR: `move the file away, or ${another}`,
+  EEXIST: `move the file away, or ${another}`,
+  ENAMETOOLONG: another,
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+  ENFILE: 'raise the limit of open files of this machine (fs.file-max)',
+}
+
+/** What to do where a call to the system failed; undefined: nothing that is known. */
+export function remedyOf(error: unknown): string | undefined {
+  return remedies[codeOf(error)]
+}
+
 /** Why a call to the system failed, in few words. */
 export function faultOf(error: unknown): string {
   const code = codeOf(error)
@@ -61,7 +86,10 @@ export async function explained<T>(what: string, path: string, work: () => Promi
     return await work()
   } catch (error) {
     if (error instanceof StoreUnavailable) throw error
-    throw new StoreUnavailable(`${what} ${path}: ${faultOf(error)}`, { cause: error })
+    throw new StoreUnavailable(`${what} ${path}: ${faultOf(error)}`, {
+      cause: error,
+      remedy: remedyOf(error),
+    })
   }
 }
 

@@ -56,10 +56,17 @@ export async function own(folder: string, { now, url, log }: OwnOptions): Promis
   }
 }
 
+/** Whom the file names, unless that process has ended. @throws Error as `fs` does */
+export function holderAlive(path: string): Holder | undefined {
+  const holder = parse(readFileSync(path, 'utf8'))
+  const lives = holder !== undefined && (holder.host !== hostname() || isAlive(holder.pid))
+  return lives ? holder : undefined
+}
+
 /** The owner writes its name just after it took the lock: somebody who is not there any more is not it. */
 async function readHolder(path: string, tries = 10): Promise<Holder | undefined> {
-  const holder = parse(readFileSync(path, 'utf8'))
-  if (holder !== undefined && (holder.host !== hostname() || isAlive(holder.pid))) return holder
+  const holder = holderAlive(path)
+  if (holder !== undefined) return holder
   if (tries === 0) return undefined
   await wait(20)
   return readHolder(path, tries - 1)

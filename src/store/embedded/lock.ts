@@ -3,7 +3,7 @@
  * belongs to the open file: `flock` takes it for a descriptor that it shares with us, and ends.
  */
 import { closeSync, openSync } from 'node:fs'
-import { codeOf, faultOf, StoreUnavailable } from './errors.ts'
+import { codeOf, faultOf, remedyOf, StoreUnavailable } from './errors.ts'
 import { run } from './run.ts'
 
 export interface FileLock {
@@ -42,6 +42,9 @@ function open(path: string): number {
   try {
     return openSync(path, 'a+', 0o600)
   } catch (error) {
-    throw new StoreUnavailable(`${path} can't be written: ${faultOf(error)}`, { cause: error })
+    throw new StoreUnavailable(`${path} can't be written: ${faultOf(error)}`, {
+      cause: error,
+      remedy: remedyOf(error),
+    })
   }
 }

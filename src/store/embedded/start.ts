@@ -8,8 +8,9 @@ import { accountFor } from './account.ts'
 import { ensureCluster, superuser, type Workshop, withFolder } from './cluster.ts'
 import { lockEngine, removeTraces } from './earlier.ts'
 import { openEngine } from './engine.ts'
-import { explained, StoreUnavailable } from './errors.ts'
+import { codeOf, explained, StoreUnavailable } from './errors.ts'
 import { type Ownership, own } from './holder.ts'
+import { usable } from './look.ts'
 import { type Messages, messages, remedyFor } from './messages.ts'
 import { makePlace, type Place, port } from './place.ts'
 import { asArguments, fixed } from './settings.ts'
@@ -63,12 +64,22 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     )
   }
   const folder = resolve(options.folder)
-  await explained('the folder of the store,', folder, () => mkdir(folder, { recursive: true, mode: 0o700 }))
+  await explained('the folder of the store,', folder, () => make(folder))
   const ownership = await own(folder, { now: options.now ?? Date.now, url: options.url, log: options.log })
   try {
     return await explained('the store in', folder, () => startOwned(folder, ownership, options))
   } catch (error) {
     ownership.release()
+    throw error
+  }
+}
+
+async function make(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    // Node says so of a file system that is read-only.
+    if (codeOf(error) === 'ENOENT') await usable(folder)
     throw error
   }
 }

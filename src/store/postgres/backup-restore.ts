@@ -1,6 +1,7 @@
 /** Puts a backup into an empty store: all of it or nothing. */
 import type { ClientBase, ClientConfig } from 'pg'
 import type { Logger } from 'pino'
+import type { RowProgress } from './backup.ts'
 import { withConnection } from './backup-connection.ts'
 import { copyIn } from './backup-copy.ts'
 import {
@@ -24,6 +25,8 @@ export interface RestoreOptions {
   readonly signal?: AbortSignal
   /** Told of each table when it is done; nothing is committed yet. */
   onTable?(table: string, rows: number): void
+  /** For whoever watches: what the file holds, and how much of it is in the store. */
+  readonly progress?: RowProgress
 }
 
 /**
@@ -40,6 +43,10 @@ export async function restore(options: RestoreOptions): Promise<BackupEnd['rows'
       `${file} was made by a newer version of this program (${header.program}, schema ${header.schemaVersion}); restore it with that one`,
     )
   }
+  options.progress?.begin({
+    tables: Object.keys(end.rows).length,
+    rows: Object.values(end.rows).reduce((sum, count) => sum + count, 0),
+  })
   const database = await openDatabase({ connection, log, maxConnections: 1 })
   try {
     await refuseOtherSchema(connection, header)
@@ -78,7 +85,7 @@ async function inTransaction<T>(
 
 async function restoreTables(
   client: ClientBase,
-  { file, signal, onTable }: RestoreOptions,
+  { file, signal, onTable, progress }: RestoreOptions,
   { schemaVersion: version }: BackupHeader,
 ): Promise<void> {
   const tables = await ourTables(client, migrations.slice(0, version))
@@ -86,10 +93,12 @@ async function restoreTables(
     `lock table ${tables.map(({ table }) => `"${table}"`).join(', ')} in access exclusive mode`,
   )
   await refuseData(client, tables)
+  const triggers = await disableTriggers(client, tables)
   const fresh = tables.filter(({ table }) => seeded.has(table))
   for (const { table } of fresh) await client.query(`delete from "${table}"`)
   const indexes = await dropIndexes(client, tables)
   const missing = new Map(tables.map((table) => [table.table, copyTarget(table)]))
+  let before = 0
   for await (const part of readBackup(file)) {
     if (part.kind === 'table') {
       const { table } = part.table
@@ -100,12 +109,15 @@ async function restoreTables(
         )
       }
       missing.delete(table)
-      const rows = await copyIn(client, `copy ${target} from stdin`, whileWanted(part.rows, signal))
+      const sent = watched(part.rows, signal, (done) => progress?.rows(before + done, table))
+      const rows = await copyIn(client, `copy ${target} from stdin`, sent)
+      before += rows
       onTable?.(table, rows)
     } else if (part.kind === 'end') await setSequences(client, part.end.sequences)
   }
   if (missing.size > 0) throw new BackupError(`the backup lacks the tables ${[...missing.keys()].join(', ')}`)
   for (const definition of indexes) await client.query(definition)
+  for (const statement of triggers) await client.query(statement)
   // What the original store goes on to write is not in this one: see `ChangeLogState`. A schema without epochs gets
   // its first one from the migration.
   if (tables.some(({ table }) => table === 'epoch')) {
@@ -129,22 +141,53 @@ async function dropIndexes(client: ClientBase, tables: readonly BackupTable[]): 
   return rows.map(({ definition }) => definition)
 }
 
-async function* whileWanted(rows: AsyncIterable<Buffer>, signal: AbortSignal | undefined) {
-  for await (const chunk of rows) {
+/**
+ * Rows come as they were, with the chain of the audit log. Nobody else can write meanwhile, and the tables are empty.
+ * @returns the statements that enable them again
+ */
+async function disableTriggers(
+  client: ClientBase,
+  tables: readonly BackupTable[],
+): Promise<readonly string[]> {
+  const { rows } = await client.query(
+    `select quote_ident(t.relname) as table, quote_ident(g.tgname) as name,
+       case g.tgenabled when 'A' then 'always ' when 'R' then 'replica ' else '' end as how
+     from pg_trigger g join pg_class t on t.oid = g.tgrelid
+     where t.relnamespace = current_schema()::regnamespace and t.relname = any($1)
+       and not g.tgisinternal and g.tgenabled <> 'D'`,
+    [tables.map(({ table }) => table)],
+  )
+  for (const { table, name } of rows) await client.query(`alter table ${table} disable trigger ${name}`)
+  return rows.map(({ table, name, how }) => `alter table ${table} enable ${how}trigger ${name}`)
+}
+
+/** While it is wanted; whoever watches is told of every row that was handed on. */
+async function* watched(
+  chunks: AsyncIterable<Buffer>,
+  signal: AbortSignal | undefined,
+  onRows: (done: number) => void,
+) {
+  let rows = 0
+  for await (const chunk of chunks) {
     signal?.throwIfAborted()
+    for (let at = chunk.indexOf(0x0a); at >= 0; at = chunk.indexOf(0x0a, at + 1)) rows++
     yield chunk
+    onRows(rows)
   }
 }
 
-/** Tables that a new store has rows in. */
-const seeded: ReadonlySet<string> = new Set(['clock', 'epoch'])
+/** Tables that a new store has rows in, and what rows tell that it is new no more. */
+const seeded: ReadonlyMap<string, string> = new Map([
+  ['clock', 'seq > 0'],
+  ['epoch', 'false'],
+  ['audit_head', 'entry > 0'],
+])
 
 async function refuseData(client: ClientBase, tables: readonly BackupTable[]): Promise<void> {
   const filled: string[] = []
   for (const { table } of tables) {
-    const condition = table === 'clock' ? ' where seq > 0' : ''
-    if (table === 'epoch') continue
-    const { rows } = await client.query(`select exists (select from "${table}"${condition}) as filled`)
+    const condition = seeded.get(table) ?? 'true'
+    const { rows } = await client.query(`select exists (select from "${table}" where ${condition}) as filled`)
     if (rows[0]?.filled === true) filled.push(table)
   }
   if (filled.length === 0) return

@@ -9,7 +9,7 @@ import pg, { type ClientBase, type ClientConfig, type PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { ServiceError } from '../../errors.ts'
 import { type CommitSignal, commitChannel, openCommitSignal } from './commit-signal.ts'
-import { isAnswer, isConflict, notServed, reasonOf, storeUnavailable, translated } from './failures.ts'
+import { isAnswer, isConflict, notServed, reasonOf, translated, whyNoConnection } from './failures.ts'
 import type { Tables } from './tables.ts'
 import { valueTypes } from './values.ts'
 
@@ -164,7 +164,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     await database.close()
     const cause = error instanceof ServiceError ? error.cause : error
     // Whoever starts the program may know the address, and needs it.
-    throw storeUnavailable(`no connection to the database: ${reasonOf(cause)}`, cause)
+    throw whyNoConnection(cause)
   }
   return database
 }

@@ -75,3 +75,43 @@ export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ')
   return error instanceof Error ? error.message : String(error)
 }
+
+/** @param cause is named, with its address: for those who run the server */
+export function whyNoConnection(cause: unknown): ServiceError {
+  return storeUnavailable(`no connection to the database: ${reasonOf(cause)}`, cause)
+}
+
+const url = '`store.url` (or FEED_STORE_URL)'
+
+const remedies: readonly (readonly [codeOrWords: RegExp, remedy: string])[] = [
+  [/ECONNREFUSED|57P03/, `Start the database, or correct host and port in ${url}.`],
+  [/ENOTFOUND|EAI_AGAIN/, `Correct the host in ${url}, or the DNS of this machine.`],
+  [
+    /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|timeout/i,
+    `See whether a firewall is between, and correct host and port in ${url}.`,
+  ],
+  [/28P01|28000/, `Correct user and password in ${url}, or let this user in (pg_hba.conf of the database).`],
+  [/3D000/, `Make the database (\`createdb NAME\`), or correct its name in ${url}.`],
+  [/42501/, 'Make its user the owner of the database, or give it the right CREATE on both.'],
+  [/25006|only be read/, `Name the primary in ${url}.`],
+  [/53100/, "Make room on the database's disk."],
+  [/53300/, 'Raise max_connections of the database, or end what else is connected to it.'],
+  [/does not support SSL/, `Leave sslmode out of ${url}, or turn TLS on at the database.`],
+  [
+    /SELF_SIGNED|UNABLE_TO_|CERT_|certificate/i,
+    `Name the authority's certificate in ${url}: sslrootcert=FILE.`,
+  ],
+  [/or later is needed/, `Upgrade the database, or name another one in ${url}.`],
+  [/a newer one has migrated it/, 'Start the newer version, or restore a backup that this one has made.'],
+  [/lacks the right CREATE/, 'Make its user the owner of the database, or give it the right CREATE on both.'],
+]
+
+/** What to do about a database that can't be used. @param error that `translatedAtStart` gave */
+export function remedyAtStart(error: Error): string {
+  const { cause } = error
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const several = cause instanceof AggregateError ? cause.errors.map(reasonOf).join(' ') : ''
+  const said = `${code} ${several} ${error.message}`
+  const [, remedy] = remedies.find(([pattern]) => pattern.test(said)) ?? []
+  return remedy ?? `Correct ${url}, or start the database.`
+}

@@ -67,8 +67,25 @@ export function indicatorStore(database: Queryable): IndicatorReader {
       )
       return Object.fromEntries(rows.map(({ type, count }) => [typeName(type), count]))
     },
+    async countBySource() {
+      const rows = await database.query<{ source: string; type: number; count: number }>(bySourceSql)
+      const bySource = Map.groupBy(rows, ({ source }) => source)
+      return Object.fromEntries(
+        [...bySource].map(([source, counts]) => [
+          source,
+          Object.fromEntries(counts.map(({ type, count }) => [typeName(type), count])),
+        ]),
+      )
+    },
   }
 }
+
+/** Few indicators have other sources than most: grouped by the whole list first, they are unfolded afterwards. */
+const bySourceSql = `
+select s.name as source, c.type, sum(c.n)::bigint as count
+from (select sources, type, count(*) as n from indicator group by sources, type) c,
+  unnest(c.sources) as has (id) join source s on s.id = has.id
+group by s.name, c.type order by s.name, c.type`
 
 interface BodyRow {
   readonly key: string

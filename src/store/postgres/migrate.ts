@@ -4,7 +4,7 @@ import type { Database, Transaction } from './database.ts'
 import { storeUnavailable } from './failures.ts'
 import type { Migration } from './migrations/index.ts'
 
-const oldestVersion = 15
+export const oldestVersion = 15
 
 /** Ours among the advisory locks of the database: the bytes of `feed`. */
 const lock = 0x66656564
@@ -37,10 +37,23 @@ async function checkServer(database: Database): Promise<void> {
     `select current_setting('server_version_num') as version, current_setting('server_version') as name`,
   )
   if (row === undefined || Number(row.version) < oldestVersion * 10_000) {
-    throw storeUnavailable(
-      `PostgreSQL ${oldestVersion} or later is needed; this server is version ${row?.name ?? 'unknown'}`,
-    )
+    throw tooOld(row?.name)
   }
+}
+
+/** @param name of the server's version, as it says */
+export function tooOld(name: string | undefined): Error {
+  return storeUnavailable(
+    `PostgreSQL ${oldestVersion} or later is needed; this server is version ${name ?? 'unknown'}`,
+  )
+}
+
+/** @param version of the schema */
+export function tooNew(version: number, known: number): Error {
+  return storeUnavailable(
+    `the schema of the database has version ${version}, this program knows versions up to ${known}: ` +
+      'a newer one has migrated it; start that one',
+  )
 }
 
 /** @returns whether there was one to carry out */
@@ -55,12 +68,7 @@ async function migrateOnce(
   await transaction.query('insert into schema_version select 0 where not exists (select from schema_version)')
   const [row] = await transaction.query<{ version: number }>('select version from schema_version for update')
   const version = row?.version ?? 0
-  if (version > migrations.length) {
-    throw storeUnavailable(
-      `the schema of the database has version ${version}, this program knows versions up to ${migrations.length}: ` +
-        'a newer one has migrated it; start that one',
-    )
-  }
+  if (version > migrations.length) throw tooNew(version, migrations.length)
   const next = migrations[version]
   if (next === undefined) return false
   log.info({ migration: next.name }, 'the schema of the database is migrated')

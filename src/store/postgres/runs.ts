@@ -1,7 +1,14 @@
 /** Fetches: who carries them out, and what they brought. */
 import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../errors.ts'
-import { ClaimLost, type Run, type RunError, type RunStatus, type RunStore } from '../store.ts'
+import {
+  ClaimLost,
+  type FetchTimes,
+  type Run,
+  type RunError,
+  type RunStatus,
+  type RunStore,
+} from '../store.ts'
 import type { Database, Queryable } from './database.ts'
 import { columnText } from './values.ts'
 
@@ -127,6 +134,8 @@ export function runStore(database: Database): RunStore {
       return row === undefined ? undefined : runOf(row, row.source_name)
     },
 
+    fetchTimes: (sources) => database.query<FetchTimes>(fetchTimesSql, [sources]),
+
     async latestRun() {
       const row = await selectRuns(database).orderBy('run.started_at', 'desc').limit(1).executeTakeFirst()
       return row === undefined ? undefined : runOf(row, row.source_name)
@@ -156,6 +165,13 @@ export function runStore(database: Database): RunStore {
     },
   }
 }
+
+const lastEndSql = (statuses: string) =>
+  `(select ended_at from run where run.source = s.id and status in (${statuses}) order by started_at desc, id limit 1)`
+
+const fetchTimesSql = `
+select s.name as source, ${lastEndSql(`'succeeded'`)} as "succeededAt", ${lastEndSql(`'succeeded', 'partial'`)} as "readAt"
+from source s where s.name = any($1::text[])`
 
 function selectRuns(database: Queryable) {
   return database.kysely

@@ -127,6 +127,8 @@ t.test(
 
     const counts = await store.countByType()
     const ofSecond = await store.countByType('second')
+    const { tc, second } = await store.countBySource()
+    t.strictSame([tc, second], [await store.countByType('tc'), ofSecond], 'of each source at once')
     for (const type of allTypes) {
       const all = [...model.values()].filter((indicator) => indicator.type === type)
       t.equal(counts[type], all.length || undefined, type)

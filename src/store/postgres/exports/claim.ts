@@ -56,7 +56,7 @@ async function takeBack(transaction: Transaction, exporter: number, now: Date): 
     [ids],
   )
   const superseded = await supersede(transaction, { ids })
-  await countItems(transaction, superseded, now)
+  await countItems(transaction, exporter, superseded, now)
 }
 
 type Kind = 'first' | 'again'

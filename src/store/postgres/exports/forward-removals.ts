@@ -191,6 +191,7 @@ async function dropUnsent(
   const { skipped = [], n = 0 } = dropped ?? {}
   await countItems(
     transaction,
+    exporter,
     skipped.map((row) => ({ ...row, from: 'pending', to: 'skipped' }) as const),
     now,
   )

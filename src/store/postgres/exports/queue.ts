@@ -62,6 +62,7 @@ export async function fillExport(
   const superseded = again ? await supersede(transaction, { export: id }) : []
   await countItems(
     transaction,
+    exporter,
     [
       { export: id, to: 'pending', n: total - skipped },
       { export: id, to: 'skipped', n: skipped },

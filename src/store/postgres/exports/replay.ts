@@ -77,6 +77,7 @@ export function replays(database: Database): Pick<DeliveryStore, 'replay'> {
         ])
         await countItems(
           transaction,
+          found.exporter,
           moved.map((change) => ({ ...change, export: exportId })),
           now,
         )

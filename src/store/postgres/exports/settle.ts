@@ -132,5 +132,5 @@ async function settle(
   if (row.waits.length > 0) await transaction.execute(waitSql, [json, row.waits])
   const changes: CountChange[] = row.counted.map((change) => ({ ...change, from: 'pending' }))
   if (row.newer.length > 0) changes.push(...(await supersede(transaction, { ids: row.newer })))
-  await countItems(transaction, changes, now)
+  await countItems(transaction, exporter, changes, now)
 }

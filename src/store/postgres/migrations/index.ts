@@ -5,6 +5,7 @@ import { sql as publications } from './003-publications.ts'
 import { sql as reading } from './004-reading.ts'
 import { sql as exports } from './005-exports.ts'
 import { sql as tickets } from './006-tickets.ts'
+import { sql as operations } from './007-operations.ts'
 
 export interface Migration {
   /** For the log. */
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   { name: '004-reading', sql: reading },
   { name: '005-exports', sql: exports },
   { name: '006-tickets', sql: tickets },
+  { name: '007-operations', sql: operations },
 ]
