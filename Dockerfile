@@ -40,8 +40,8 @@ VOLUME ["/data"]
 # A number: an orchestrator that demands "not root" can't look names up.
 USER 10001:10001
 EXPOSE 8080
-# Asks the port that FEED_PORT names; with `server.port` in the configuration only, give FEED_PORT as well.
+# Asks the port that the configuration or FEED_PORT names.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.FEED_PORT || 8080) + '/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "dist/main.js", "health", "--live"]
 ENTRYPOINT ["node", "--max-semi-space-size=4", "dist/main.js"]
 CMD ["serve"]

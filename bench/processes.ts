@@ -17,8 +17,8 @@ export interface Child {
   ask<Answer>(message: unknown): Promise<Answer>
   /** Sends a message that has no answer. */
   tell(message: unknown): void
-  /** SIGTERM; what goes on for long is killed. */
-  stop(): Promise<void>
+  /** SIGTERM; what goes on for long is killed. @returns the exit code; null: it was killed */
+  stop(): Promise<number | null>
   /** SIGKILL. */
   kill(): Promise<void>
 }
@@ -100,6 +100,7 @@ function spawnNode(args: readonly string[], running: Set<ChildProcess>): Spawned
     async stop() {
       child.kill('SIGTERM')
       await killAfter(stopMs, child, ended)
+      return child.exitCode
     },
     async kill() {
       child.kill('SIGKILL')
@@ -216,7 +217,7 @@ export function storeOf(folder: string): string {
 }
 
 /** @throws Error where it is missing, or older than its sources */
-function compiledProgram(): string {
+export function compiledProgram(): string {
   const program = join(root, 'dist/main.js')
   const builtAt = statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })

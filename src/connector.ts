@@ -21,6 +21,11 @@ export interface ConnectorDefinition<Settings extends TObject = TObject> {
   readonly title: string
   /** Each field described; secrets marked with `Secret()`. */
   readonly settings: Settings
+  /**
+   * Settings that say who asks and nothing else: a running server can take others for them. Nothing that is read, sent,
+   * compared or remembered may depend on them.
+   */
+  readonly credentials?: readonly string[]
 }
 
 /** One line of a doctor's report: what was looked at, and for what is wrong the cause and the remedy. */

@@ -211,7 +211,7 @@ export const errorTable = {
   UPSTREAM_PERMISSION: {
     status: 502,
     title: 'The product refuses our account the right to do this',
-    help: 'Give the API user the right, or ask for less, for example fewer owners.',
+    help: 'Correct what the detail names, or give our account the right in the product; `feed-server check` tells more.',
   },
   UPSTREAM_CLOCK_SKEW: {
     status: 502,
@@ -367,6 +367,17 @@ export class UpstreamError extends Error {
     this.upstreamCode = options.code
     this.retryAfterMs = options.retryAfterMs
     this.unsent = options.unsent ?? false
+  }
+
+  /**
+   * The message without the words of the product, which may repeat what it was sent: for the log. Where there was an
+   * answer they stand behind the first colon or in quotes.
+   */
+  get sentence(): string {
+    // One that was kept back has the message of another one.
+    const isWhole = this.status === undefined && !this.unsent
+    const own = isWhole ? this.message : this.message.replace(/(?:: | that begins ).*$/s, '')
+    return own.replace(/".*"/gs, '"…"')
   }
 
   get needsMending(): boolean {

@@ -1,5 +1,5 @@
 /** `npm run generate`: what is written from the code and committed. `test/generated.test.ts` holds it to the code. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { pino } from 'pino'
@@ -7,6 +7,7 @@ import type { TObject } from 'typebox'
 import { createApp, registries } from './app.ts'
 import { configJsonSchema } from './config/json-schema.ts'
 import { loadConfig } from './config/load.ts'
+import { configurationPage } from './config/reference.ts'
 import { viewOf } from './config/schema-types.ts'
 import type { ConnectorDefinition } from './connector.ts'
 import { errorTable } from './errors.ts'
@@ -15,6 +16,7 @@ import { buildOpenApi } from './http/openapi.ts'
 import { exportSchema } from './http/routes/exports-schema.ts'
 import { ticketSchema } from './http/routes/tickets-schema.ts'
 import { indicatorSchema } from './model/indicator-schema.ts'
+import { type MetricDefinition, metricTable } from './telemetry/metric-table.ts'
 import { version } from './version.ts'
 
 /** Every generated file: its path from the root of the repository, and its text. */
@@ -27,6 +29,8 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ['schemas/ticket.json', json(standalone(ticketSchema))],
     ['docs/errors.md', errors()],
     ['docs/connectors.md', connectors()],
+    ['docs/configuration.md', configurationPage(registries)],
+    ['docs/monitoring.md', monitoring()],
   ])
 }
 
@@ -64,9 +68,8 @@ function connectors(): string {
   const { sources, exporters, ticketDesks, incidentSinks } = registries
   return `# Connectors
 
-What each kind has under \`settings\`; what all of them have besides stands in
-[feed-server.example.yaml](../feed-server.example.yaml). How pushes work: [pushing](pushing.md);
-how tickets do: [tickets](tickets.md).
+What each kind has under \`settings\`; what all of them have besides (\`every\`, \`timeout\`, \`proxy\`, \`tls\`, …) stands in
+[configuration](configuration.md). How pushes work: [pushing](pushing.md); how tickets do: [tickets](tickets.md).
 
 ## Sources
 
@@ -102,6 +105,22 @@ function table(head: string, schema: TObject): string {
     return `| \`${name}\`${secret ? ' (secret)' : ''} | ${description.replaceAll('|', '\\|')}${needed} |`
   })
   return [`| ${head} | takes |`, '|---|---|', ...rows, ''].join('\n')
+}
+
+/** The table of the metrics, in a page that is written by hand otherwise. */
+function monitoring(): string {
+  const page = readFileSync(resolve(import.meta.dirname, '../docs/monitoring.md'), 'utf8')
+  const rows = Object.values<MetricDefinition>(metricTable).map(
+    ({ name, type, labels, replicas, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(' ')} | ${replicas} | ${help} |`,
+  )
+  const table = ['| metric | type | labels | replicas | what it says |', '|---|---|---|---|---|', ...rows]
+  const [before, after] = [/^.*<!-- metrics -->\n/s, /<!-- \/metrics -->.*$/s].map(
+    (part) => part.exec(page)?.[0],
+  )
+  if (before === undefined || after === undefined)
+    throw new Error('docs/monitoring.md has no place for metrics')
+  return `${before}${table.join('\n')}\n${after}`
 }
 
 function standalone(schema: object): object {

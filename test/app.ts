@@ -1,18 +1,19 @@
 /** The whole server over a simulator, as `serve` would make it, without listening. */
 import { readFileSync } from 'node:fs'
+import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import { pino } from 'pino'
 import { stringify } from 'yaml'
-import {
-  type ConfiguredExporters,
-  createApp,
-  createBridgeEnds,
-  createExporters,
-  createSources,
-  registries,
-} from '../src/app.ts'
+import { createApp, measuredOf, registries } from '../src/app.ts'
 import { loadConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config/model.ts'
 import { formatProblem } from '../src/config/problem.ts'
+import {
+  type ConfiguredExporters,
+  createBridgeEnds,
+  createExporters,
+  createSources,
+} from '../src/connectors.ts'
+import { patientsOf } from '../src/doctor/patients.ts'
 import { renderForCollections } from '../src/feeds/stix/objects.ts'
 import type { App } from '../src/http/app.ts'
 import { createBridges } from '../src/pipeline/bridge/bridges-service.ts'
@@ -21,6 +22,7 @@ import { pipelineSources } from '../src/pipeline/pipeline-source.ts'
 import { createSchedule, type Schedule } from '../src/pipeline/schedule.ts'
 import { demoAccount } from '../src/sources/threatconnect/simulator/accounts.ts'
 import { openPostgresStore, type PostgresStore } from '../src/store/postgres/index.ts'
+import { startTelemetry } from '../src/telemetry/telemetry.ts'
 import { type Connection, freshDatabase } from './store/database.ts'
 
 /** An entry of `sources` with the simulator's account; `more` goes beside its settings, or replaces them. */
@@ -78,6 +80,8 @@ export interface StoredOptions {
   readonly connection?: Connection
   /** Whether no other server works on the database. Default true. */
   readonly exclusive?: boolean
+  /** Takes the traces. Default: none are made. */
+  readonly traces?: SpanExporter
 }
 
 /**
@@ -92,13 +96,19 @@ export async function storedApp(
   { now = Date.now, settleMs, exclusive = true, ...more }: StoredOptions = {},
 ): Promise<StoredApp> {
   const config = configOf(file)
-  const environment = { log, version: '0.0.0', env: {}, now }
-  const { targets, destinations, close } = sending ?? createExporters(config, environment)
   const connection = more.connection ?? (await freshDatabase(t)).connection
   const store = await openPostgresStore({
     ...{ connection, log, render: renderForCollections },
     now: () => new Date(now()),
   })
+  const telemetry = await startTelemetry({
+    ...{ log, version: '0.0.0', now, store },
+    env: more.traces === undefined ? {} : { OTEL_TRACES_EXPORTER: 'otlp' },
+    ...(more.traces && { exporter: more.traces }),
+  })
+  const { upstreamAnswered } = telemetry
+  const environment = { log, version: '0.0.0', env: {}, now, telemetry, upstreamAnswered }
+  const { targets, destinations, close } = sending ?? createExporters(config, environment)
   const configured = createSources(config, environment)
   const sources = pipelineSources(config, configured.sources)
   await store.registerSources(sources.map(({ name }) => name))
@@ -107,8 +117,9 @@ export async function storedApp(
   await store.registerBridges(ends.bridges.map(({ name }) => name))
   const forwards = destinations.flatMap(({ forward }) => (forward === null ? [] : [forward]))
   await store.registerFeeds([...config.feeds, ...forwards])
+  telemetry.metrics.measure(measuredOf({ ...config, exporters: targets }, ends.bridges))
   const schedule = createSchedule({
-    ...{ store, sources, connection, exclusive, log, now },
+    ...{ store, sources, connection, exclusive, log, now, onlooker: telemetry.watch },
     exports: { destinations, store },
     bridges: {
       bridges: ends.bridges,
@@ -130,9 +141,15 @@ export async function storedApp(
     stopping: schedule.stopping,
     wake: schedule.wake,
   })
+  const patients = patientsOf({
+    server: { config, warnings: [], host: config.server.host, connection, now },
+    sources: configured.sources,
+    exporters: new Map(targets.map(({ name, exporter }) => [name, exporter])),
+    bridges: ends.bridges,
+  })
   const apps: App[] = []
   const again = async () => {
-    const stored = { configured, store, fetches: schedule, exports, bridges }
+    const stored = { configured, store, fetches: schedule, exports, bridges, patients: () => patients }
     const app = await createApp(config, environment, stored)
     apps.push(app)
     await app.ready()
@@ -145,7 +162,7 @@ export async function storedApp(
     configured.close()
     close()
     ends.close()
-    await store.close()
+    await Promise.all([telemetry.stop(), store.close()])
   }
   const stop = () => {
     stopping ??= end()

@@ -12,7 +12,7 @@ const connectorBase = 'model/|upstream/|(errors|connector|did-you-mean|config/sc
 /** Every file, and what it may import. The first line that fits a file decides; `$own` is its own folder. */
 const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
   [/^(model\/|errors\.ts$)/, '^(model/|errors.ts$)'],
-  [/^(did-you-mean|version)\.ts$/, '^never$'],
+  [/^(did-you-mean|version|replaceable)\.ts$/, '^never$'],
   [/^upstream\//, '^(upstream/|model/|errors.ts$)'],
   [/^connector\.ts$/, '^(errors.ts|upstream/http-client.ts)$'],
   [/^config\//, '^(config/|model/|(errors|connector|did-you-mean).ts$)'],
@@ -31,7 +31,7 @@ const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
   ],
   [
     /^(?:sources|exporters|tickets)\/[^/]+\.ts$/,
-    '^(model/|tickets/incident-sink.ts$|(errors|connector).ts$)',
+    '^(model/|(sources/source|tickets/incident-sink).ts$|(errors|connector).ts$)',
   ],
   [/^(store\/embedded)\//, '^($own/|errors.ts$)'],
   [/^store\//, '^(store/|feeds/|taxii/|model/|config/model|(errors).ts$)'],
@@ -50,13 +50,14 @@ const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
     '^(telemetry/|pipeline/watch|upstream/http-client|store/(?!postgres|embedded)|(errors|version).ts$|http/app)',
   ],
   [/^commands\//, '^(commands/|model/|(errors|sources/source|sources/threatconnect/types).ts$)'],
+  [/^web\//, '^web/'],
   [
     /^http\//,
-    '^(http/|commands/|model/|feeds/|taxii/|pipeline/(exports/|bridge/|(receipt|schedule).ts$)|doctor/|store/(?!postgres|embedded)|(errors|connector|did-you-mean|sources/source|tickets/incident-sink).ts$)',
+    '^(http/|commands/|model/|feeds/|taxii/|pipeline/(exports/|bridge/|(receipt|schedule).ts$)|doctor/|store/(?!postgres|embedded)|(errors|connector|did-you-mean|sources/source|tickets/incident-sink|web/files).ts$)',
   ],
   [/^cli\//, '^(?!(sources|exporters|tickets)/([^/]+/|index))'],
   [/^main\.ts$/, '^cli/'],
-  [/^(app|routes)\.ts$/, '^(?!cli/)'],
+  [/^(app|connectors|routes)\.ts$/, '^(?!cli/)'],
   [/^generate\.ts$/, '^(?!cli/|sources/index)'],
 ]
 

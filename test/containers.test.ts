@@ -189,6 +189,8 @@ t.test('the health check tells a live server from a dead one', async (t) => {
     /^CMD (\[.*\])$/.exec(only('HEALTHCHECK').replace(/^(--\S+\s+|\\\n\s*)*/, '')) ?? []
   const [program, ...args] = execForm(command) ?? []
   t.equal(program, 'node')
+  t.equal(args[0], 'dist/main.js')
+  const source = ['src/main.ts', ...args.slice(1)]
   let status = 200
   const server = createServer((request, response) => {
     response.writeHead(request.url === '/livez' ? status : 404).end()
@@ -196,7 +198,7 @@ t.test('the health check tells a live server from a dead one', async (t) => {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const env = { FEED_PORT: String((server.address() as AddressInfo).port) }
   const exitCode = async () => {
-    const [code] = await once(spawn(process.execPath, args, { env, stdio: 'ignore' }), 'exit')
+    const [code] = await once(spawn(process.execPath, source, { cwd: root, env, stdio: 'ignore' }), 'exit')
     return code
   }
   t.equal(await exitCode(), 0, 'alive')
@@ -353,7 +355,7 @@ t.test('the configuration of the demo is good, and leads to the simulators and t
   )
   t.same(
     config.auth.keys.map(({ scopes }) => scopes),
-    [['indicators:read', 'sources:run']],
+    [['indicators:read', 'feeds:read', 'sources:run']],
   )
   const { postgres, simulators } = asIs.services
   const { POSTGRES_USER, POSTGRES_DB } = postgres?.environment ?? {}
@@ -394,7 +396,7 @@ t.test('the other configuration of the demo leads to every simulated product as 
   t.same(pushing.config.sources, plain.config.sources)
   t.same(pushing.config.store, plain.config.store)
   const { scopes } = pushing.config.auth.keys[0] ?? {}
-  t.same(scopes, ['indicators:read', 'sources:run', 'push:*', 'tickets:read', 'tickets:write'])
+  t.same(scopes, ['indicators:read', 'feeds:read', 'sources:run', 'push:*', 'tickets:read', 'tickets:write'])
   const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
   t.teardown(() => simulators.close())
   const { secureworks, darktrace, cofense, ctp, soar } = simulators
@@ -475,6 +477,20 @@ t.test('the example configuration is good as it is', async (t) => {
   const env = { TC_BASE_URL: 'https://tc.example.org', TC_ACCESS_ID: '1', TC_SECRET_KEY: 's' }
   const loaded = loadConfig({ env, cwd: '/app', registries, readFile: () => text })
   t.match(loaded, { ok: true, warnings: [] })
+  const [head = '', body = ''] = text.split(/(?=^server:$)/m)
+  const whole = `${head}${body.replace(/^#(?=\w| {2})/gm, '').replace('sha256:…', `sha256:${'1'.repeat(64)}`)}`
+  const rest = [
+    'DT_PUBLIC_TOKEN',
+    'DT_PRIVATE_TOKEN',
+    'CTP_USER',
+    'CTP_PASSWORD',
+    'SOAR_KEY_ID',
+    'SOAR_KEY_SECRET',
+  ]
+  const all = { ...env, ...Object.fromEntries(rest.map((name) => [name, 'x'])) }
+  const uncommented = loadConfig({ env: all, cwd: '/app', registries, readFile: () => whole })
+  t.same(uncommented.ok ? uncommented.warnings : uncommented.errors.map(formatProblem), [])
+  t.match(uncommented, { config: { feeds: [{}], exporters: [{}], bridges: [{}], auth: { keys: [{}] } } })
   const schema = /^# yaml-language-server: \$schema=(\S+)\n/
   t.equal(schema.exec(text)?.[1], './schemas/config.json', 'editors find its schema')
   t.equal(schema.exec(read('deploy/feed-server.yaml'))?.[1], '../schemas/config.json')

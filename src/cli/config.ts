@@ -10,8 +10,17 @@ interface Options {
   readonly json?: true
 }
 
+const examples = `
+Examples:
+  feed-server config check --config /etc/feed-server/feed-server.yaml
+  feed-server config print --json
+`
+
 export function configCommand(program: Command): void {
-  const config = program.command('config').description('Looks at the configuration.')
+  const config = program
+    .command('config')
+    .description('Looks at the configuration.')
+    .addHelpText('after', examples)
   config
     .command('print')
     .option('--json', 'as JSON instead of YAML')

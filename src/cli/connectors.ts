@@ -1,15 +1,19 @@
 /** What is configured, for commands that ask it and end. */
 import type { Command } from 'commander'
-import { createBridgeEnds, createExporters, createSources } from '../app.ts'
+import type { Logger } from 'pino'
 import type { Sources } from '../commands/pick-source.ts'
 import { environment } from '../config/environment.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { createBridgeEnds, createExporters, createSources } from '../connectors.ts'
 import type { Exporter } from '../exporters/exporter.ts'
 import type { Bridge } from '../pipeline/bridge/bridge.ts'
 import { version } from '../version.ts'
 import { interruptible } from './interruptible.ts'
-import { configOf } from './load-config.ts'
+import { loadedConfig } from './load-config.ts'
 
 export interface Connectors {
+  readonly loaded: LoadedConfig
+  readonly log: Logger
   readonly sources: Sources
   readonly exporters: ReadonlyMap<string, Exporter>
   readonly bridges: readonly Bridge[]
@@ -20,14 +24,16 @@ export async function withConnectors(
   program: Command,
   action: (connectors: Connectors, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const config = configOf(program)
+  const loaded = loadedConfig(program)
+  const { config } = loaded
   await interruptible(config, async (log, signal) => {
     const surroundings = { log, version, env: environment(), now: Date.now }
     const { sources, close } = createSources(config, surroundings)
     const sending = createExporters(config, surroundings)
     const ends = createBridgeEnds(config, surroundings)
     try {
-      await action({ sources, exporters: sending.exporters, bridges: ends.bridges }, signal)
+      const { exporters } = sending
+      await action({ loaded, log, sources, exporters, bridges: ends.bridges }, signal)
     } finally {
       close()
       sending.close()

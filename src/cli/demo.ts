@@ -10,7 +10,7 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import type { Simulators } from '../simulation/demo.ts'
 import { configFailure } from './load-config.ts'
 import { type Serving, serve } from './serve.ts'
-import { portNumber } from './simulate.ts'
+import { portNumber, settingsOf } from './simulate.ts'
 import { print, tell } from './terminal.ts'
 
 export function demoCommand(program: Command): void {
@@ -20,10 +20,18 @@ export function demoCommand(program: Command): void {
       'Starts simulators of the vendors on loopback and the server over them; needs no configuration.',
     )
     .option('--port <number>', 'port of the server; else FEED_PORT, else 8080; 0: any free one', portNumber)
-    .action((options: { port?: number }) => demo(options.port))
+    .option('--json', '{ url, simulators, commands } as JSON, once it runs')
+    .addHelpText('after', examples)
+    .action(({ port, json }: { port?: number; json?: true }) => demo(port, json === true))
 }
 
-async function demo(port: number | undefined): Promise<void> {
+const examples = `
+Examples:
+  feed-server demo
+  feed-server demo --port 0 --json
+`
+
+async function demo(port: number | undefined, json: boolean): Promise<void> {
   // Made-up vendors are nothing that a server needs in its memory.
   const { startSimulators } = await import('../simulation/demo.ts')
   const folder = await mkdtemp(join(tmpdir(), 'feed-server-demo-'))
@@ -33,11 +41,14 @@ async function demo(port: number | undefined): Promise<void> {
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    const { config, warnings } = demoConfig(simulators, folder, port)
     const remedy = 'stop it, or choose another port with --port or FEED_PORT'
-    const { url, store, schedule } = await serve(config, warnings, { remedy, beforeExit: clear })
+    const { url, store, schedule } = await serve(demoConfig(simulators, folder, port), {
+      remedy,
+      beforeExit: clear,
+      ...(json && { logTo: process.stderr }),
+    })
     await fetchOnce(store, schedule)
-    await print(welcome(url, simulators))
+    await print(json ? `${JSON.stringify(told(url, simulators))}\n` : welcome(url, simulators))
   } catch (error) {
     await clear()
     throw error
@@ -111,10 +122,10 @@ function demoConfig(simulators: Simulators, folder: string, port: number | undef
 
 function welcome(url: string, simulators: Simulators): string {
   const { threatconnect, secureworks, darktrace, cofense, ctp, soar } = simulators
-  const json = "-H 'Content-Type: application/json'"
   return `
 The demo runs; Ctrl-C ends all of it.
 
+  ${url}/              the dashboard
   ${url}/docs          Swagger UI: every example runs against this demo
   ${url}/openapi.json  its description
 
@@ -127,11 +138,23 @@ The demo runs; Ctrl-C ends all of it.
 
 Five commands to try:
 
-  curl '${url}/feeds/block-ip.txt?profile=panos-ip'
-  curl '${url}/api/v1/tickets?state=open&limit=2'
-  curl -X POST '${url}/api/v1/sources/tc/fetch?wait=60'
-  curl '${url}/api/v1/push/secureworks?wait=30' ${json} -d '{"indicators":["203.0.113.7","evil.example"]}'
-  curl '${url}/api/v1/tc-get-indicators?indicator_type=Address,Host&confidence=50&threat_assess_score=300&view=xsoar'
-
+${commandsToTry(url)
+  .map((command) => `  ${command}\n`)
+  .join('')}
 `
+}
+
+function commandsToTry(url: string): readonly string[] {
+  const json = "-H 'Content-Type: application/json'"
+  return [
+    `curl '${url}/feeds/block-ip.txt?profile=panos-ip'`,
+    `curl '${url}/api/v1/tickets?state=open&limit=2'`,
+    `curl -X POST '${url}/api/v1/sources/tc/fetch?wait=60'`,
+    `curl '${url}/api/v1/push/secureworks?wait=30' ${json} -d '{"indicators":["203.0.113.7","evil.example"]}'`,
+    `curl '${url}/api/v1/tc-get-indicators?indicator_type=Address,Host&confidence=50&threat_assess_score=300&view=xsoar'`,
+  ]
+}
+
+function told(url: string, simulators: Simulators) {
+  return { url, simulators: settingsOf(simulators), commands: commandsToTry(url) }
 }

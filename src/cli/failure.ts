@@ -25,8 +25,12 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set([
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode
-  const usage = error instanceof ServiceError && usageCodes.has(error.code)
-  return usage ? 2 : 1
+  return error instanceof ServiceError ? exitCodeFor(error.code) : 1
+}
+
+/** @param code of an error, of this process or of a server that was asked */
+export function exitCodeFor(code: string | undefined): ExitCode {
+  return [...usageCodes].some((each) => each === code) ? 2 : 1
 }
 
 /** Where the table's advice is about HTTP; empty where the detail says it all. */

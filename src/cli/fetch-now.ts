@@ -1,14 +1,15 @@
 /** A fetch for the command: by the server that has the store, or in this process where nobody has it. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { createSources } from '../app.ts'
 import { environment } from '../config/environment.ts'
 import type { Config } from '../config/model.ts'
+import { createSources } from '../connectors.ts'
 import { errorTable, ServiceError } from '../errors.ts'
 import { pipelineSources } from '../pipeline/pipeline-source.ts'
 import { type Receipt, receiptOf } from '../pipeline/receipt.ts'
 import { createSchedule } from '../pipeline/schedule.ts'
 import { StoreInUse } from '../store/embedded/errors.ts'
+import { byCommand, noteAudit } from '../store/note-audit.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { version } from '../version.ts'
 import { CommandError } from './failure.ts'
@@ -17,6 +18,7 @@ import { runningServer } from './running-server.ts'
 import { storeFailure, storeOf } from './store.ts'
 import { table } from './table.ts'
 import { harmless, print } from './terminal.ts'
+import { unknownName } from './unknown-name.ts'
 
 export interface FetchNowOptions {
   readonly config: Config
@@ -30,7 +32,7 @@ export interface FetchNowOptions {
 /** @throws CommandError when anything could not be read, after the receipts were written */
 export async function fetchNow({ config, log, signal, name, json }: FetchNowOptions): Promise<void> {
   const names = chosen(config, name)
-  const fetcher = await fetcherFor(config, names, log)
+  const fetcher = await fetcherFor(config, names, log, signal)
   try {
     const receipts = await fetchAll(fetcher, names, signal)
     await print(json ? receipts.map(jsonLine).join('') : report(receipts), signal)
@@ -56,10 +58,15 @@ function chosen(config: Config, name: string | undefined): string[] {
     )
   if (name === undefined) return known
   if (known.includes(name)) return [name]
-  throw new ServiceError('SOURCE_UNKNOWN', `no source "${name}"; there are: ${known.join(', ')}`)
+  throw new ServiceError('SOURCE_UNKNOWN', unknownName('source', name, known, 'sources'))
 }
 
-async function fetcherFor(config: Config, names: readonly string[], log: Logger): Promise<Fetcher> {
+async function fetcherFor(
+  config: Config,
+  names: readonly string[],
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Fetcher> {
   try {
     return await here(config, names, log, await storeOf(config.store, log))
   } catch (error) {
@@ -70,8 +77,10 @@ async function fetcherFor(config: Config, names: readonly string[], log: Logger)
     const server = runningServer(url, config.store.folder)
     return {
       start: async (source) =>
-        (await server.ask('POST', `/api/v1/sources/${encodeURIComponent(source)}/fetch`)) as Receipt,
-      look: async (id) => (await server.ask('GET', `/api/v1/runs/${id}`)) as Receipt,
+        (await server.ask('POST', `/api/v1/sources/${encodeURIComponent(source)}/fetch`, {
+          signal,
+        })) as Receipt,
+      look: async (id) => (await server.ask('GET', `/api/v1/runs/${id}`, { signal })) as Receipt,
       async close() {},
     }
   }
@@ -93,6 +102,8 @@ async function here(
   return {
     async start(source) {
       const { run } = await schedule.fetch(source)
+      const entry = { ...byCommand, action: 'sources.fetch', subject: source }
+      await noteAudit(entry, { store, log, now: Date.now })
       // Only when all are asked for: what is due at the start would be fetched twice.
       waiting--
       if (waiting === 0) {

@@ -28,7 +28,7 @@ function progressText({ pages, received, expected }: Receipt, perSecond: number 
   const left = expected === null ? undefined : Math.max(0, expected - received)
   return [
     `${pages} ${pages === 1 ? 'page' : 'pages'}`,
-    expected === null ? `${received} records` : `${received} of ${expected} records`,
+    expected === null ? `${received} indicators` : `${received} of ${expected} indicators`,
     ...paceText(perSecond, left),
   ].join(' | ')
 }

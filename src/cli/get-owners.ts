@@ -12,11 +12,18 @@ interface Options extends FormatOptions {
   readonly source?: string
 }
 
+const examples = `
+Examples:
+  feed-server get-owners
+  feed-server get-owners --ndjson
+`
+
 export function getOwnersCommand(program: Command): void {
   const command = program
     .command('get-owners')
     .description('Lists the owners that the ThreatConnect account can see.')
     .option('--source <name>', 'configured source; needed only where there are several')
+    .addHelpText('after', examples)
   addFormats(command).action((options: Options) => {
     const format = formatOf(options)
     return withSources(program, async (sources, signal) => {

@@ -3,6 +3,13 @@ import type { Command } from 'commander'
 import { withConnectors } from './connectors.ts'
 import { CommandError } from './failure.ts'
 import { print } from './terminal.ts'
+import { unknownName } from './unknown-name.ts'
+
+const examples = `
+Examples:
+  feed-server check ctp              # tells which fields are missing
+  feed-server install-fields ctp
+`
 
 export function installFieldsCommand(program: Command): void {
   program
@@ -12,13 +19,13 @@ export function installFieldsCommand(program: Command): void {
     .description(
       "Makes the scwx_ctp_* fields that a bridge's IBM SOAR lacks; those that exist stay as they are.",
     )
+    .addHelpText('after', examples)
     .action((name: string, options: { json?: true }) =>
       withConnectors(program, async ({ bridges }, signal) => {
         const bridge = bridges.find((each) => each.name === name)
         if (bridge === undefined) {
-          const names = bridges.map((each) => each.name).join(', ')
-          const others = names === '' ? 'none is configured' : `there are: ${names}`
-          throw new CommandError(`no bridge "${name}"; ${others}`, 2)
+          const known = bridges.map((each) => each.name)
+          throw new CommandError(unknownName('bridge', name, known, 'bridges'), 2)
         }
         const { sink, sinkKind } = bridge
         if (sink.installFields === undefined) {

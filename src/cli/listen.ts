@@ -1,25 +1,15 @@
 /** Why a server could not listen, in one line. */
+import { addressOf, whyNotListening } from '../doctor/port.ts'
 import { CommandError } from './failure.ts'
 
-const causes: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process listens there',
-  EACCES: 'this user may not use the port',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'the name could not be looked up',
-}
-
-/** @param remedy where another address or port can be chosen */
+/** @param remedy where another address or port can be chosen; absent: in the configuration */
 export function listenFailure(
   { host, port }: { readonly host: string; readonly port: number },
   error: unknown,
-  remedy: string,
+  remedy?: string,
 ): CommandError {
-  const { code = '', message } = error as NodeJS.ErrnoException
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-  const cause = causes[code]
-  return new CommandError(
-    `can't listen on ${address}: ${cause === undefined ? message : `${cause} (${code}); ${remedy}`}`,
-    1,
-  )
+  const why = whyNotListening(error)
+  // What is not known is no matter of the address.
+  const advice = why.remedy === undefined ? '' : `; ${remedy ?? why.remedy}`
+  return new CommandError(`can't listen on ${addressOf(host, port)}: ${why.cause}${advice}`, 1)
 }

@@ -87,5 +87,14 @@ function rateOf(now: () => number): (done: number) => number | undefined {
 export function paceText(perSecond: number | undefined, left: number | undefined): readonly string[] {
   if (perSecond === undefined) return []
   const rate = perSecond >= 10 ? Math.round(perSecond) : perSecond.toFixed(1)
-  return [`${rate}/s`, ...(left === undefined ? [] : [`${Math.ceil(left / perSecond)} s left`])]
+  return [
+    `${rate}/s`,
+    ...(left === undefined ? [] : [`${durationInWords(Math.ceil(left / perSecond))} left`]),
+  ]
+}
+
+function durationInWords(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }

@@ -1,22 +1,38 @@
 /** The log: JSON lines, or readable ones on a terminal; no secret of the configuration gets into it. */
 import type { Writable } from 'node:stream'
 import { type Logger, pino } from 'pino'
+import { describeError } from '../http/describe-error.ts'
 import { harmless } from './terminal.ts'
 
 export interface LogOptions {
   readonly level: string
-  /** Every secret value of the configuration. */
-  readonly secrets: readonly string[]
+  /** Every secret value of the configuration; of a server that takes others, a function, asked for each line. */
+  readonly secrets: readonly string[] | (() => readonly string[])
   readonly stream: Writable & { readonly isTTY?: boolean }
 }
 
 export async function createLog({ level, secrets, stream }: LogOptions): Promise<Logger> {
   const target = stream.isTTY ? await readable(stream) : stream
-  const spellings = spelled(secrets, (secret) => JSON.stringify(secret).slice(1, -1))
+  const spellings = spellingsOf(typeof secrets === 'function' ? secrets : () => secrets)
   return pino(
-    { level, timestamp: pino.stdTimeFunctions.isoTime },
-    batched(target, (line) => redacted(line, spellings)),
+    { level, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: describeError } },
+    batched(target, (line) => redacted(line, spellings())),
   )
+}
+
+/** Made once for each list. */
+function spellingsOf(secrets: () => readonly string[]): () => readonly string[] {
+  const spell = (list: readonly string[]) => spelled(list, (secret) => JSON.stringify(secret).slice(1, -1))
+  let known = secrets()
+  let spellings = spell(known)
+  return () => {
+    const now = secrets()
+    if (now !== known) {
+      known = now
+      spellings = spell(now)
+    }
+    return spellings
+  }
 }
 
 /** One write for all lines of a turn of the event loop: each costs more than the line itself. */

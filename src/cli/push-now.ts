@@ -13,6 +13,7 @@ import { pushProgress } from './push-progress.ts'
 import { dryRunReport, pushReport, shown } from './push-report.ts'
 import { type Destined, type Pushed, type Pusher, pusherFor } from './pusher.ts'
 import { harmless, print } from './terminal.ts'
+import { unknownName } from './unknown-name.ts'
 
 export interface PushNowOptions {
   readonly config: Config
@@ -37,10 +38,10 @@ export async function pushNow(options: PushNowOptions): Promise<void> {
   const { config, log, signal, dryRun, json } = options
   const exporter = exporterNamed(config, options.exporter)
   const request = await requestOf(options, exporter)
-  const pusher = await pusherFor(config, exporter, log)
+  const pusher = await pusherFor(config, exporter, log, signal)
   try {
     if (dryRun) {
-      const answer = await pusher.dryRun(request, signal)
+      const answer = await pusher.dryRun(request)
       return await print(json ? `${JSON.stringify(answer)}\n` : dryRunReport(answer), signal)
     }
     if (options.resume) await pusher.resume()
@@ -56,12 +57,8 @@ export async function pushNow(options: PushNowOptions): Promise<void> {
 function exporterNamed({ exporters }: Config, name: string): ExporterConfig {
   const found = exporters.find((each) => each.name === name)
   if (found !== undefined) return found
-  throw new ServiceError('EXPORTER_UNKNOWN', `no exporter "${name}"; ${named(exporters, 'exporters')}`)
-}
-
-function named(configured: readonly { readonly name: string }[], section: string): string {
-  if (configured.length === 0) return `none is configured: write \`${section}\``
-  return `there are: ${configured.map(({ name }) => name).join(', ')}`
+  const known = exporters.map((each) => each.name)
+  throw new ServiceError('EXPORTER_UNKNOWN', unknownName('exporter', name, known, 'exporters'))
 }
 
 async function requestOf(
@@ -73,7 +70,8 @@ async function requestOf(
   const beside = { action, options: pushOptions(options, name, definition) }
   if (feed === undefined) return { indicators: await pushEntries(file), ...beside }
   if (feeds.some((each) => each.name === feed)) return { feed, ...beside }
-  throw new ServiceError('FEED_UNKNOWN', `no feed "${feed}"; ${named(feeds, 'feeds')}`)
+  const known = feeds.map((each) => each.name)
+  throw new ServiceError('FEED_UNKNOWN', unknownName('feed', feed, known, 'feeds'))
 }
 
 const lookMs = 250
@@ -84,7 +82,7 @@ async function carryOut(
   request: PushRequest,
   signal: AbortSignal,
 ): Promise<{ readonly pushed: Pushed; readonly destination: Destined }> {
-  let pushed = await pusher.push(request, signal)
+  let pushed = await pusher.push(request)
   const progress = pushProgress(harmless(pushed.exporter), () => performance.now())
   try {
     for (;;) {

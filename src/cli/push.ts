@@ -13,6 +13,14 @@ interface Options {
   readonly json?: true
 }
 
+const examples = `
+Examples:
+  feed-server push darktrace --feed block-domain
+  feed-server push cofense --file values.txt --dry-run
+  feed-server push secureworks --file - --action remove < values.txt
+  feed-server push darktrace --feed block-ip --option expireAfterDays=7 --json
+`
+
 export function pushCommand(program: Command): void {
   const command = program
     .command('push')
@@ -38,20 +46,22 @@ export function pushCommand(program: Command): void {
     .description(
       'Sends indicators to a product, and shows the receipt; exits with 1 if any was refused or given up, or while the product is paused.',
     )
-  command.action(async (exporter: string, { feed, file, option = [], ...options }: Options) => {
-    if (feed === undefined && file === undefined) command.error('error: one of --feed and --file is needed')
-    const { config } = loadedConfig(program)
-    // The store is loaded for those who need it.
-    const { pushNow } = await import('./push-now.ts')
-    await interruptible(config, (log, signal) =>
-      pushNow({
-        ...{ config, log, signal, exporter, action: options.action, options: option },
-        ...(feed !== undefined && { feed }),
-        ...(file !== undefined && { file }),
-        resume: options.resume === true,
-        dryRun: options.dryRun === true,
-        json: options.json === true,
-      }),
-    )
-  })
+  command
+    .addHelpText('after', examples)
+    .action(async (exporter: string, { feed, file, option = [], ...options }: Options) => {
+      if (feed === undefined && file === undefined) command.error('error: one of --feed and --file is needed')
+      const { config } = loadedConfig(program)
+      // The store is loaded for those who need it.
+      const { pushNow } = await import('./push-now.ts')
+      await interruptible(config, (log, signal) =>
+        pushNow({
+          ...{ config, log, signal, exporter, action: options.action, options: option },
+          ...(feed !== undefined && { feed }),
+          ...(file !== undefined && { file }),
+          resume: options.resume === true,
+          dryRun: options.dryRun === true,
+          json: options.json === true,
+        }),
+      )
+    })
 }

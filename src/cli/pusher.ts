@@ -1,8 +1,8 @@
 /** Who carries out a push for the command: the server that has the store, or this process where nobody has it. */
 import type { Logger } from 'pino'
-import { createExporters } from '../app.ts'
 import { environment } from '../config/environment.ts'
 import type { Config, ExporterConfig } from '../config/model.ts'
+import { createExporters } from '../connectors.ts'
 import { exportAnswer } from '../http/routes/export-answer.ts'
 import type { DryRun } from '../pipeline/exports/dry-run.ts'
 import { createExports, type PushRequest } from '../pipeline/exports/exports.ts'
@@ -10,6 +10,7 @@ import { createSchedule } from '../pipeline/schedule.ts'
 import type { ExportItem, ItemStatus } from '../store/delivery-store.ts'
 import { StoreInUse } from '../store/embedded/errors.ts'
 import type { Circuit, ProductError } from '../store/health.ts'
+import { byCommand, noteAudit } from '../store/note-audit.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { version } from '../version.ts'
 import { type RunningServer, runningServer } from './running-server.ts'
@@ -24,8 +25,8 @@ export interface Destined {
 }
 
 export interface Pusher {
-  push(request: PushRequest, signal: AbortSignal): Promise<Pushed>
-  dryRun(request: PushRequest, signal: AbortSignal): Promise<DryRun>
+  push(request: PushRequest): Promise<Pushed>
+  dryRun(request: PushRequest): Promise<DryRun>
   /** The export as it is now. */
   look(id: string): Promise<Pushed>
   destination(): Promise<Destined>
@@ -37,7 +38,13 @@ export interface Pusher {
   close(): Promise<void>
 }
 
-export async function pusherFor(config: Config, exporter: ExporterConfig, log: Logger): Promise<Pusher> {
+/** @param signal ends the wait for an answer of the server */
+export async function pusherFor(
+  config: Config,
+  exporter: ExporterConfig,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<Pusher> {
   try {
     return await here(config, exporter, log, await storeOf(config.store, log))
   } catch (error) {
@@ -45,35 +52,35 @@ export async function pusherFor(config: Config, exporter: ExporterConfig, log: L
       throw storeFailure(config.store, error)
     const url = error.holder?.url
     if (url === undefined) throw storeFailure(config.store, error)
-    return there(exporter.name, runningServer(url, config.store.folder))
+    return there(exporter.name, runningServer(url, config.store.folder), signal)
   }
 }
 
 /** Writing a long list and telling of it takes longer than any other answer. */
 const pushMs = 600_000
 
-function there(name: string, server: RunningServer): Pusher {
+function there(name: string, server: RunningServer, signal: AbortSignal): Pusher {
   const own = encodeURIComponent(name)
-  const push = (request: PushRequest & { dryRun?: true }, signal: AbortSignal) =>
+  const push = (request: PushRequest & { dryRun?: true }) =>
     server.ask('POST', `/api/v1/push/${own}`, { body: request, signal, timeoutMs: pushMs })
   return {
     server: server.url,
-    push: async (request, signal) => (await push(request, signal)) as Pushed,
-    dryRun: async (request, signal) => (await push({ ...request, dryRun: true }, signal)) as DryRun,
-    look: async (id) => (await server.ask('GET', `/api/v1/exports/${id}`)) as Pushed,
+    push: async (request) => (await push(request)) as Pushed,
+    dryRun: async (request) => (await push({ ...request, dryRun: true })) as DryRun,
+    look: async (id) => (await server.ask('GET', `/api/v1/exports/${id}`, { signal })) as Pushed,
     async destination() {
-      const { circuit, lastError } = (await server.ask('GET', `/api/v1/exporters/${own}`)) as {
+      const { circuit, lastError } = (await server.ask('GET', `/api/v1/exporters/${own}`, { signal })) as {
         readonly circuit: Circuit
         readonly lastError: Destined['error']
       }
       return { circuit, error: lastError }
     },
     async resume() {
-      await server.ask('POST', `/api/v1/exporters/${own}/resume`)
+      await server.ask('POST', `/api/v1/exporters/${own}/resume`, { signal })
     },
     async items(id, status, limit) {
-      const answer = await server.ask('GET', `/api/v1/exports/${id}/items?status=${status}&limit=${limit}`)
-      return (answer as { data: readonly ExportItem[] }).data
+      const path = `/api/v1/exports/${id}/items?status=${status}&limit=${limit}`
+      return ((await server.ask('GET', path, { signal })) as { data: readonly ExportItem[] }).data
     },
     async close() {},
   }
@@ -112,10 +119,13 @@ async function here(
       wake: schedule.wake,
       now: Date.now,
     })
+    const note = (action: string) =>
+      noteAudit({ ...byCommand, action, subject: name }, { store, log, now: Date.now })
     return {
       server: undefined,
       async push(request) {
         const made = await asked.push(name, request, { requestedBy: null })
+        await note('push')
         await schedule.start().catch((error: unknown) => {
           throw storeFailure(config.store, error)
         })
@@ -126,6 +136,7 @@ async function here(
       destination: () => asked.state(name),
       async resume() {
         await asked.resume(name)
+        await note('exporters.resume')
       },
       items: (id, status, limit) => asked.items(id, { statuses: [status], limit }),
       async close() {

@@ -6,9 +6,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ApiKey } from '../http/auth.ts'
-import { CommandError } from './failure.ts'
+import { CommandError, exitCodeFor } from './failure.ts'
 
-const fileName = 'command.key'
+/** In the folder of the store. */
+export const admissionFile = 'command.key'
 
 export interface Admission {
   readonly key: ApiKey
@@ -20,13 +21,14 @@ export interface Admission {
 /** For the server, before it listens. @param folder of its embedded store */
 export function admission(folder: string): Admission {
   const secret = randomBytes(32).toString('base64url')
-  const path = join(folder, fileName)
+  const path = join(folder, admissionFile)
   return {
     // An id that no configuration can have.
     key: {
       id: '(feed-server)',
       digests: [createHash('sha256').update(secret).digest('hex')],
-      scopes: ['sources:run', 'indicators:read', 'push:*'],
+      // Whoever can read the key could as well change the store itself.
+      scopes: ['admin'],
     },
     open() {
       rmSync(path, { force: true })
@@ -43,6 +45,8 @@ export interface RunningServer {
    * @throws CommandError with what the server says; the signal's reason
    */
   ask(method: 'GET' | 'POST', path: string, options?: AskOptions): Promise<unknown>
+  /** An answer that is no JSON, as it is. @throws as `ask` */
+  text(path: string, signal?: AbortSignal): Promise<string>
 }
 
 interface AskOptions {
@@ -55,33 +59,39 @@ interface AskOptions {
 /** @param url where its API answers, as it told */
 export function runningServer(url: string, folder: string): RunningServer {
   const key = keyIn(folder)
+  const send = async (method: 'GET' | 'POST', path: string, options: AskOptions = {}) => {
+    const { body, signal, timeoutMs = 30_000 } = options
+    const headers = {
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    }
+    const timeout = AbortSignal.timeout(timeoutMs)
+    try {
+      const response = await fetch(url + path, {
+        method,
+        headers,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      })
+      return { status: response.status, text: await response.text() }
+    } catch (cause) {
+      signal?.throwIfAborted()
+      const why = timeout.aborted ? `nothing came within ${timeoutMs / 1000} s` : causeOf(cause)
+      throw new CommandError(
+        `the server at ${url}, which has the store, does not answer: ${why}; \`feed-server check server\` looks at it`,
+        1,
+      )
+    }
+  }
   return {
     url,
-    async ask(method, path, { body, signal, timeoutMs = 30_000 } = {}) {
-      const headers = {
-        ...(key !== undefined && { authorization: `Bearer ${key}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      }
-      const timeout = AbortSignal.timeout(timeoutMs)
-      let status: number
-      let text: string
-      try {
-        const response = await fetch(url + path, {
-          method,
-          headers,
-          ...(body !== undefined && { body: JSON.stringify(body) }),
-          signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-        })
-        status = response.status
-        text = await response.text()
-      } catch (cause) {
-        signal?.throwIfAborted()
-        throw new CommandError(
-          `the server at ${url}, which has the store, does not answer: ${causeOf(cause)}`,
-          1,
-        )
-      }
+    async ask(method, path, options) {
+      const { status, text } = await send(method, path, options)
       return answerOf(status, text, url)
+    },
+    async text(path, signal) {
+      const { status, text } = await send('GET', path, signal === undefined ? {} : { signal })
+      return status === 200 ? text : String(answerOf(status, text, url))
     },
   }
 }
@@ -98,7 +108,7 @@ function answerOf(status: number, text: string, url: string): unknown {
   const details = errors.length === 0 ? [detail] : errors.map((each) => each.detail)
   throw new CommandError(
     `the server at ${url}, which has the store, refused: ${code}: ${details.join('\n')}`,
-    1,
+    exitCodeFor(code),
   )
 }
 
@@ -110,7 +120,7 @@ interface Problem {
 
 /** Absent: the server needs none, or has not made one. */
 function keyIn(folder: string): string | undefined {
-  const path = join(folder, fileName)
+  const path = join(folder, admissionFile)
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {

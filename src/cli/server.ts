@@ -1,23 +1,37 @@
 /** The whole server in this process: store, sources, exporters, schedule and HTTP, started and stopped in order. */
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import { createApp, createBridgeEnds, createExporters, createSources } from '../app.ts'
+import { createApp, measuredOf } from '../app.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/model.ts'
+import { createBridgeEnds, createExporters, createSources } from '../connectors.ts'
+import type { Patient } from '../doctor/doctor.ts'
+import { patientsOf } from '../doctor/patients.ts'
+import { ServiceError } from '../errors.ts'
 import type { App } from '../http/app.ts'
+import { keyRing } from '../http/auth.ts'
+import { listenHost } from '../http/loopback.ts'
 import { createBridges } from '../pipeline/bridge/bridges-service.ts'
 import { createExports } from '../pipeline/exports/exports.ts'
 import { pipelineSources } from '../pipeline/pipeline-source.ts'
 import { createSchedule, type Schedule } from '../pipeline/schedule.ts'
 import type { Environment } from '../routes.ts'
+import { byCommand, noteAudit } from '../store/note-audit.ts'
 import type { OpenedStore } from '../store/open.ts'
+import { startTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { listenFailure } from './listen.ts'
+import { type ReloadOptions, reloader, renewed } from './reload.ts'
 import { type Admission, admission } from './running-server.ts'
-import { stopper } from './stop.ts'
+import { stopper, stopTimes } from './stop.ts'
 import { storeFailure, storeOf } from './store.ts'
 
 export interface Server {
   readonly store: OpenedStore['store']
   readonly schedule: Schedule
+  /** What the doctor looks at. */
+  patients(): readonly Patient[]
+  /** Reads its configuration again because of a signal; what is refused, and what is taken, is in the log. */
+  reloadBySignal(): Promise<void>
   /** Why it can't go on, should that happen. */
   readonly broken: Promise<Error | undefined>
   /**
@@ -25,30 +39,44 @@ export interface Server {
    * @returns the server's URL
    * @throws CommandError when the address can't be had
    */
-  start(host: string, port: number, remedy: string): Promise<string>
+  start(host: string, port: number, remedy?: string): Promise<string>
   /** Requests, fetches and batches under way may end, for a while; harmless when it never started. */
   stop(): Promise<void>
 }
 
-/** A fetch under way needs as long as its page under way to be stored. */
-const handBackMs = 5000
+/** Where a configuration comes from, and what is to be known of it: for the doctor. */
+export interface Origin extends Pick<LoadedConfig, 'file' | 'warnings'> {
+  /** Absent: it can't be read again. */
+  readonly again?: Pick<ReloadOptions, 'started' | 'load' | 'learn'>
+}
 
 /** @throws CommandError when the store can't be had */
-export async function createWholeServer(config: Config, environment: Environment): Promise<Server> {
+export async function createWholeServer(
+  config: Config,
+  environment: Environment,
+  origin: Origin = { warnings: [] },
+): Promise<Server> {
   const { log } = environment
   const opened = await storeOf(config.store, log).catch((error: unknown) => {
     throw storeFailure(config.store, error)
   })
+  const telemetry = await startTelemetry({ ...environment, store: opened.store, ofProcess: true })
+  const { upstreamAnswered } = telemetry
   try {
-    return await overStore(config, environment, opened)
+    return await overStore(config, { ...environment, telemetry, upstreamAnswered }, origin, opened)
   } catch (error) {
-    await opened.close()
+    await Promise.all([telemetry.stop(), opened.close()])
     throw error
   }
 }
 
-async function overStore(config: Config, environment: Environment, opened: OpenedStore): Promise<Server> {
-  const { log, now } = environment
+async function overStore(
+  config: Config,
+  environment: Environment & { readonly telemetry: Telemetry },
+  origin: Origin,
+  opened: OpenedStore,
+): Promise<Server> {
+  const { log, now, telemetry } = environment
   const { store, connection, exclusive } = opened
   const configured = createSources(config, environment)
   const sources = pipelineSources(config, configured.sources)
@@ -60,7 +88,9 @@ async function overStore(config: Config, environment: Environment, opened: Opene
   const ends = createBridgeEnds(config, environment)
   const { bridges: carried } = ends
   await store.registerBridges(carried.map(({ name }) => name))
+  telemetry.metrics.measure(measuredOf(config, carried))
   const schedule = createSchedule({
+    onlooker: telemetry.watch,
     ...{ store, sources, connection, exclusive, log, now },
     exports: { destinations, store, triesPaused: true, holdsBack: true },
     bridges: { bridges: carried, store, triesPaused: true, holdsBack: true },
@@ -78,32 +108,94 @@ async function overStore(config: Config, environment: Environment, opened: Opene
     wakeBridge: schedule.wakeBridge,
     wakePoll: schedule.wakePoll,
   })
+  const { again, ...told } = origin
+  const { host } = listenHost(config.server.host, config.auth.keys.length > 0)
+  let current = config
+  const patients = () =>
+    patientsOf({
+      server: { config: current, ...told, host, connection, now },
+      sources: configured.sources,
+      exporters: sending.exporters,
+      bridges: carried,
+    })
   const door = config.store.kind === 'embedded' ? admission(config.store.folder) : undefined
-  const keys = door === undefined ? [] : [door.key]
+  const keysOf = ({ auth }: Config) =>
+    auth.keys.length === 0 || door === undefined ? auth.keys : [...auth.keys, door.key]
+  const keys = keyRing(keysOf(config))
+  let { requestsPerMinute, drainMs } = config.server
+  let stopping: Promise<void> | undefined
+  const reload =
+    again &&
+    reloader({
+      ...{ ...again, log },
+      renew: (renewal, next) => renewed(renewal, next, { configured, sending, ends }),
+      take(next) {
+        current = next
+        if (keys.required && next.auth.keys.length > 0) keys.replace(keysOf(next))
+        log.level = next.log.level
+        requestsPerMinute = next.server.requestsPerMinute
+        drainMs = next.server.drainMs
+      },
+      async renewed({ part, name }) {
+        if (part === 'exporter') await schedule.tryAnew(name)
+        if (part === 'bridge') await schedule.tryBridgeAnew(name)
+      },
+    })
   const app = await createApp(config, environment, {
     ...{ configured, store, exports, bridges, keys },
+    requestsPerMinute: () => requestsPerMinute,
+    isStopping: () => stopping !== undefined,
+    ...(reload && { reload }),
     fetches: schedule,
+    patients,
   })
   const stopServing = stopper(app, log)
-  let stopping: Promise<void> | undefined
+  let started = false
+  let isListening = false
+  let isBroken = false
+  void opened.ended.then((error) => {
+    isBroken = error !== undefined
+  })
+  const note = (action: string, patienceMs?: number) =>
+    noteAudit({ ...byCommand, action, subject: null }, { store, log, now }, patienceMs)
   const stop = async () => {
+    // Nobody comes to a server that never listened, and one without its store can answer nobody.
+    const ms = isListening && !isBroken ? drainMs : 0
+    const { requestsMs, handBackMs } = stopTimes(ms)
+    await stopServing.drain(ms)
     door?.close()
-    await Promise.all([stopServing(), schedule.stop(handBackMs)])
+    await Promise.all([stopServing.stop(requestsMs), schedule.stop(handBackMs)])
+    if (started) await note('server.stop', 1000)
     configured.close()
     sending.close()
     ends.close()
-    await opened.close()
+    await Promise.all([telemetry.stop(), opened.close()])
   }
   return {
     store,
     schedule,
+    patients,
+    async reloadBySignal() {
+      const failed = await reload?.().then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      )
+      const isRefused = failed?.error instanceof ServiceError && failed.error.code === 'CONFIGURATION_REFUSED'
+      if (failed !== undefined && !isRefused)
+        log.error({ err: failed.error }, 'the configuration was not taken')
+      const details = { by: 'signal', taken: failed === undefined }
+      await noteAudit({ ...byCommand, action: 'config.reload', subject: null, details }, { store, log, now })
+    },
     broken: opened.ended,
     async start(host, port, remedy) {
       const url = await listen(app, host, port, remedy)
+      isListening = true
       if (door !== undefined) tellCommands(opened, door, url, log)
       await schedule.start().catch((error: unknown) => {
         throw storeFailure(config.store, error)
       })
+      started = true
+      await note('server.start')
       return url
     },
     stop() {
@@ -113,7 +205,7 @@ async function overStore(config: Config, environment: Environment, opened: Opene
   }
 }
 
-async function listen(app: App, host: string, port: number, remedy: string): Promise<string> {
+async function listen(app: App, host: string, port: number, remedy?: string): Promise<string> {
   try {
     await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` })
   } catch (error) {

@@ -16,15 +16,28 @@ export function simulateCommand(program: Command): void {
       firstPort,
       9100,
     )
-    .action(async (options: { host: string; port: number }) => {
+    .option('--json', 'settings of each, as JSON')
+    .addHelpText('after', examples)
+    .action(async ({ json, ...options }: { host: string; port: number; json?: true }) => {
       const { startSimulators } = await import('../simulation/demo.ts')
       const simulators = await startSimulators(options).catch((error: unknown) => {
         const { port = options.port } = error as { readonly port?: number }
         throw listenFailure({ ...options, port }, error, 'choose another with --host or --port')
       })
       closeWithGrace({ delay: 5000 }, () => simulators.close())
-      await print(simulatorsText(simulators))
+      await print(json ? `${JSON.stringify(settingsOf(simulators))}\n` : simulatorsText(simulators))
     })
+}
+
+const examples = `
+Examples:
+  feed-server simulate
+  feed-server simulate --port 0 --json
+`
+
+/** By product: what the settings of its kind have to say. */
+export function settingsOf({ threatconnect, secureworks, darktrace, cofense, ctp, soar }: Simulators) {
+  return { threatconnect, secureworks, darktrace, cofense, ctp, soar }
 }
 
 /** A line for each: where it is, and what the settings of its kind have to say. */

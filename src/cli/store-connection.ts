@@ -1,8 +1,7 @@
 /** The database of the configured store, for commands that need it as it is: not opened as a store, not migrated. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { StoreConfig } from '../config/model.ts'
+import { hasStore } from '../store/embedded/look.ts'
 import { startEmbedded } from '../store/embedded/start.ts'
 import type { StoreConnection } from '../store/open.ts'
 import { BackupError } from '../store/postgres/backup-format.ts'
@@ -21,7 +20,7 @@ export async function withStoreConnection(
   try {
     if (config.kind === 'postgres') return await work({ connectionString: config.url })
     const { folder, binaries } = config
-    if (!create && !existsSync(join(folder, 'pg'))) {
+    if (!create && !(await hasStore(folder))) {
       throw new CommandError(`there is no store in ${folder} (store.url)`, 1)
     }
     const embedded = await startEmbedded({ folder, log, ...(binaries !== undefined && { binaries }) })

@@ -6,7 +6,7 @@ import { ServiceError } from '../errors.ts'
 import { renderForCollections } from '../feeds/stix/objects.ts'
 import { StoreUnavailable } from '../store/embedded/errors.ts'
 import { type OpenedStore, openStore } from '../store/open.ts'
-import { translatedAtStart } from '../store/postgres/failures.ts'
+import { remedyAtStart, translatedAtStart } from '../store/postgres/failures.ts'
 import { CommandError } from './failure.ts'
 
 /** @throws CommandError; StoreInUse when another server has the embedded store */
@@ -20,11 +20,14 @@ export async function storeOf(config: StoreConfig, log: Logger): Promise<OpenedS
 }
 
 export function storeFailure({ url }: StoreConfig, error: unknown): unknown {
-  if (error instanceof StoreUnavailable) return new CommandError(error.message, 1)
+  if (error instanceof StoreUnavailable) {
+    const { message, remedy } = error
+    return new CommandError(remedy === undefined ? message : `${message}: ${remedy}`, 1)
+  }
   const failure = translatedAtStart(error)
   if (!(failure instanceof ServiceError)) return error
   return new CommandError(
-    `the store ${redactAddress(url)} can't be used: ${failure.message}. Correct store.url or FEED_STORE_URL, or start the database.`,
+    `the store ${redactAddress(url)} can't be used: ${failure.message}. ${remedyAtStart(failure)}`,
     1,
   )
 }

@@ -1,5 +1,6 @@
 /** What a command writes: results to standard output, everything else to standard error. */
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 
 /**
  * Control characters of foreign text would steer the terminal, and marks of direction would put it in another order
@@ -46,6 +47,17 @@ export function endWithReader(): void {
   })
   // Whoever does not listen to standard error misses a message, and nothing else.
   process.stderr.on('error', () => {})
+}
+
+/** Whether this began on a terminal that is no longer there: a SIGHUP tells of that, too. */
+export function hasLostTerminal(): boolean {
+  if (!process.stdout.isTTY && !process.stdin.isTTY) return false
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return false
+  } catch {
+    return true
+  }
 }
 
 /** A server goes on when nobody reads its log any more. */

@@ -53,7 +53,7 @@ export function readLimitedFilter(
     folder: '/',
     readFile: () => '',
     report: (_at, path, message) => tell(path, message),
-    secrets: new Set(),
+    secrets: new Map(),
     nodes: new Map(),
   })
   for (const [index, name] of filter.sources.entries()) {

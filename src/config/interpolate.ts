@@ -46,7 +46,12 @@ type Found = { readonly value: string } | { readonly fault: string }
 
 function variable(name: string, { env }: Surroundings): Found {
   const value = env[name]
-  if (value === undefined) return { fault: `the environment variable ${name} is not set` }
+  if (value === undefined) {
+    // Without a file of the configuration NAME_FILE would do; whoever writes one now is used to that.
+    const isInFile = env[`${name}_FILE`] !== undefined
+    const hint = isInFile ? `, but ${name}_FILE is: in a file write \${file:PATH} with that path` : ''
+    return { fault: `the environment variable ${name} is not set${hint}` }
+  }
   if (value === '') return { fault: `the environment variable ${name} is empty` }
   return { value }
 }

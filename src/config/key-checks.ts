@@ -68,7 +68,8 @@ function sameScopes(key: Key, other: Key | undefined): boolean {
   return other !== undefined && sorted(key.scopes) === sorted(other.scopes)
 }
 
-const plainScopes = [
+/** Those that name neither a feed nor an exporter. */
+export const plainScopes = [
   'indicators:read',
   'feeds:read',
   'push:*',

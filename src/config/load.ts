@@ -10,8 +10,8 @@ import { isEmpty, type Located, locate } from './located.ts'
 import type { Config } from './model.ts'
 import { overridden, sourceFromVariables } from './overrides.ts'
 import { type ConfigProblem, formatProblem, inFileOrder, type Place, problemAt } from './problem.ts'
-import { readAs } from './read.ts'
-import { configSchema, type Registries } from './schema.ts'
+import { noteSecret, readAs } from './read.ts'
+import { configSchema, type FileConfig, type Registries } from './schema.ts'
 import { parseYaml, type Report } from './yaml.ts'
 
 export type { Registries } from './schema.ts'
@@ -29,10 +29,21 @@ export interface LoadOptions {
 export interface LoadedConfig {
   readonly ok: true
   readonly config: Config
+  /** As the user named it; absent: there is none. */
+  readonly file?: string
   /** What is allowed but should be known, each in a line. */
   readonly warnings: readonly string[]
   /** The effective configuration in the file's own shape, secrets redacted. */
   readonly effective: unknown
+  /** The same with its values, secrets too; durations in milliseconds. */
+  readonly given: FileConfig
+  /** Every secret, short ones too, with what holds it: `sources[0].settings.secretKey`, `HTTPS_PROXY`. */
+  readonly secrets: readonly PlacedSecret[]
+}
+
+export interface PlacedSecret {
+  readonly value: string
+  readonly settings: readonly string[]
 }
 
 export type LoadResult = LoadedConfig | { readonly ok: false; readonly errors: readonly ConfigProblem[] }
@@ -63,7 +74,7 @@ function load({ name, text }: Found, surroundings: Start, registries: Registries
   const report = collect(errors)
   const root = rootOf(name, text, surroundings, report)
   if (root !== undefined) {
-    const secrets = new Set<string>()
+    const secrets = new Map<string, string[]>()
     const nodes = new Map<string, Located>()
     const context = { ...surroundings, report, secrets, nodes, warn: collect(warnings) }
     const file = readAs(configSchema(registries), root, context)
@@ -71,14 +82,17 @@ function load({ name, text }: Found, surroundings: Start, registries: Registries
     checkSinks(file.value, registries.incidentSinks, context, errors)
     checkQueues(file.value, registries.ticketDesks, context)
     if (errors.length === 0) {
-      for (const password of proxyPasswords(surroundings.env)) secrets.add(password)
-      const config = buildConfig(file.value, secrets, surroundings.readFile)
+      for (const [name, password] of proxyPasswords(surroundings.env)) noteSecret(secrets, password, name)
+      const config = buildConfig(file.value, secrets.keys(), surroundings.readFile)
       const sourceless = config.sources.length + config.bridges.length === 0 ? [noSources(name)] : []
       return {
         ok: true,
         config,
+        ...(name !== undefined && { file: name }),
         warnings: [...sourceless, ...inFileOrder(warnings).map(formatProblem)],
         effective: file.shown,
+        given: file.value,
+        secrets: [...secrets].map(([value, settings]) => ({ value, settings })),
       }
     }
   }
@@ -152,10 +166,12 @@ function remembered(readFile: (path: string) => string): (path: string) => strin
 }
 
 /** Of the environment's own proxies: they are used where a `proxy` is empty. */
-function proxyPasswords(env: LoadOptions['env']): readonly string[] {
+function proxyPasswords(env: LoadOptions['env']): readonly (readonly [variable: string, password: string])[] {
   const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']
   return names.flatMap((name) => {
     const value = env[name] ?? ''
-    return passwordsOf(value.includes('://') ? value : `//${value}`)
+    return passwordsOf(value.includes('://') ? value : `//${value}`).map(
+      (password) => [name, password] as const,
+    )
   })
 }

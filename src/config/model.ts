@@ -34,6 +34,8 @@ export interface ServerConfig {
   readonly trustProxy: boolean | string
   /** Between the order to stop and the end of the listening. */
   readonly drainMs: number
+  /** Whether the doctor looks at everything once after the start. */
+  readonly doctorAtStart: boolean
   /** For each API key on /api/v1; 0: no limit. */
   readonly requestsPerMinute: number
 }

@@ -13,8 +13,8 @@ import type { Report } from './yaml.ts'
 
 export interface ReadContext extends FormatContext {
   readonly report: Report
-  /** Filled: every secret met. */
-  readonly secrets: Set<string>
+  /** Filled: every secret met, with the settings that hold it. */
+  readonly secrets: Map<string, string[]>
   /** Filled: what stands at each path, defaults too. */
   readonly nodes: Map<string, Located>
 }
@@ -183,12 +183,18 @@ function readLeaf(
   for (const leaf of leaves) {
     const read = attempt(leaf, node, context)
     if ('value' in read) {
-      for (const secret of secretsIn(leaf, node.value)) context.secrets.add(secret)
+      for (const secret of secretsIn(leaf, node.value)) noteSecret(context.secrets, secret, path)
       return { value: read.value, shown: shownLeaf(leaf, convert(leaf, node)) }
     }
     because ||= read.because
   }
   return refuse(schema, node, path, context, because)
+}
+
+export function noteSecret(secrets: Map<string, string[]>, secret: string, setting: string): void {
+  const settings = secrets.get(secret)
+  if (settings === undefined) secrets.set(secret, [setting])
+  else settings.push(setting)
 }
 
 function refuse(
@@ -209,7 +215,7 @@ function refuse(
 
 /** A value of the right type, so that checks of other values can go on. */
 function standIn(schema: SchemaView, context: ReadContext): ReadValue {
-  const silent = { ...context, report: () => {}, nodes: new Map(), secrets: new Set<string>() }
+  const silent = { ...context, report: () => {}, nodes: new Map(), secrets: new Map<string, string[]>() }
   if (schema.type === 'object')
     return readMap(schema, { kind: 'map', at: { line: 1, column: 1 }, entries: [] }, '', silent)
   if (schema.type === 'array' || schema['x-list']) return { value: [], shown: [] }

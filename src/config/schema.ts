@@ -93,6 +93,11 @@ const server = Section(
       maxMs: 5000,
       default: '0s',
     }),
+    doctorAtStart: Type.Boolean({
+      description:
+        'Whether the doctor looks at everything once after each start and logs what is wrong; false where a product counts every request or login. Default true.',
+      default: true,
+    }),
     requestsPerMinute: Type.Integer({
       description: 'Requests that each API key may make on /api/v1 in a minute; 0: no limit. Default 60000.',
       minimum: 0,

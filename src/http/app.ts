@@ -7,6 +7,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
+import type { AuditRule } from './audit.ts'
 import type { RouteScope } from './auth.ts'
 import type { Failure } from './problem.ts'
 
@@ -26,6 +27,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The start fails with the names of the routes that have none. */
     scope: RouteScope
+    /** Of a method that may change something, declared or the start fails: what the audit log calls it, or false. */
+    audit?: AuditRule
     /** Text in the JSON body is read as in a query: numbers, booleans, comma-separated lists. */
     lenientBody?: boolean
     /** Takes any query parameter and looks at none. */
@@ -40,6 +43,8 @@ declare module 'fastify' {
     scopes: readonly string[]
     /** Why the request failed, for the log. */
     failure: Failure | null
+    /** Of the client, as `ip` at the beginning: that one is gone with the connection. At most 200 characters. */
+    address: string
     /** Bytes that the connection had sent before this request. */
     bytesBefore: number
   }

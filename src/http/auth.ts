@@ -101,6 +101,38 @@ function unauthorized(code: 'KEY_MISSING' | 'KEY_UNKNOWN', basic: boolean): Serv
   return new ServiceError(code, detail, { headers: { 'www-authenticate': challenge } })
 }
 
+/** The keys that are good now: others can take their place while requests come. */
+export interface KeyRing {
+  /** Whether a request needs one; the same for as long as the server runs, as where it listens depends on it. */
+  readonly required: boolean
+  /**
+   * From the next request on these are good and no others.
+   * @throws TypeError where a digest is none, and where keys would come to be needed, or not any more: all stay then
+   */
+  replace(keys: readonly ApiKey[]): void
+  all(): readonly ApiKey[]
+  /** The key that a secret belongs to. @param id which key it must be */
+  find(secret: string, id?: string): ApiKey | undefined
+}
+
+export function keyRing(keys: readonly ApiKey[]): KeyRing {
+  const required = keys.length > 0
+  let held = keys
+  let candidates = candidatesOf(keys)
+  return {
+    required,
+    all: () => held,
+    replace(next) {
+      if (next.length > 0 !== required) {
+        throw new TypeError('API keys can not come to be needed, or not any more, while the server runs')
+      }
+      candidates = candidatesOf(next)
+      held = next
+    },
+    find: (secret, id) => find(candidates, secret, id),
+  }
+}
+
 interface Candidate {
   readonly key: ApiKey
   readonly digest: Buffer
@@ -110,19 +142,19 @@ function candidatesOf(keys: readonly ApiKey[]): Candidate[] {
   return keys.flatMap((key) =>
     key.digests.map((hex) => {
       if (!/^[0-9a-f]{64}$/i.test(hex))
-        throw new Error(`a digest of the API key "${key.id}" is not a SHA-256`)
+        throw new TypeError(`a digest of the API key "${key.id}" is not a SHA-256`)
       return { key, digest: Buffer.from(hex, 'hex') }
     }),
   )
 }
 
 /** Every digest is compared, whatever matches: the time tells nothing. */
-function find(candidates: readonly Candidate[], given: Presented): ApiKey | undefined {
-  const digest = createHash('sha256').update(given.secret).digest()
+function find(candidates: readonly Candidate[], secret: string, id?: string): ApiKey | undefined {
+  const digest = createHash('sha256').update(secret).digest()
   let found: ApiKey | undefined
   for (const candidate of candidates) {
     const same = timingSafeEqual(candidate.digest, digest)
-    if (same && (given.id === undefined || given.id === candidate.key.id)) found = candidate.key
+    if (same && (id === undefined || id === candidate.key.id)) found = candidate.key
   }
   return found
 }
@@ -132,16 +164,13 @@ function find(candidates: readonly Candidate[], given: Presented): ApiKey | unde
  * @returns a function that throws ServiceError KEY_MISSING, KEY_UNKNOWN, SCOPE_MISSING, or REQUEST_MALFORMED for two
  * different keys at once; without configured keys everyone is `admin`
  */
-export function authenticator(
-  keys: readonly ApiKey[],
-): (request: FastifyRequest, scope: RouteScope) => Identity {
-  if (keys.length === 0) return () => ({ key: null, scopes: ['admin'] })
-  const candidates = candidatesOf(keys)
+export function authenticator(ring: KeyRing): (request: FastifyRequest, scope: RouteScope) => Identity {
+  if (!ring.required) return () => ({ key: null, scopes: ['admin'] })
   return (request, scope) => {
     const basic = takesBasic(request.routeOptions.url ?? request.url)
     const given = presented(request, basic)
     if (given === undefined) throw unauthorized('KEY_MISSING', basic)
-    const key = find(candidates, given)
+    const key = ring.find(given.secret, given.id)
     if (key === undefined) throw unauthorized('KEY_UNKNOWN', basic)
     // Known from here on: a refusal for want of a scope is logged under the key's id.
     request.key = key.id

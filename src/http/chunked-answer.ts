@@ -83,8 +83,11 @@ async function* continued(
 /** Ends the work for a client that has gone away. */
 export function whileConnected(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  reply.raw.once('close', () => {
+  const closed = () => {
     if (!reply.raw.writableFinished) controller.abort(new Error(`client of request ${request.id} went away`))
-  })
+  }
+  // Gone before anybody asked.
+  if (reply.raw.closed) closed()
+  else reply.raw.once('close', closed)
   return controller.signal
 }

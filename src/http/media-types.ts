@@ -13,6 +13,12 @@ export function wantsMarkdown(format: 'json' | 'markdown' | undefined, accept: s
   return quality(accept, 'text/markdown') > quality(accept, 'application/json')
 }
 
+/** The text format of Prometheus unless OpenMetrics is preferred: every scraper reads it. */
+export function wantsOpenMetrics(accept: string | undefined): boolean {
+  if (accept === undefined) return false
+  return quality(accept, 'application/openmetrics-text') > quality(accept, 'text/plain')
+}
+
 /** RFC 9110, 12.5.1: 0..1 of the named type; a range such as `*` counts for JSON only, it names no Markdown. */
 function quality(accept: string, type: string): number {
   let best = 0

@@ -138,7 +138,7 @@ function upstreamAnswer(error: UpstreamError, where: Where): Answer {
   return {
     problem: { ...problem, ...upstreamMembers(error) },
     headers: retryAfter(problem.status, error.retryAfterMs),
-    failure: { code, detail: error.message, kind: error.kind, service: error.service },
+    failure: { code, detail: error.sentence, kind: error.kind, service: error.service },
   }
 }
 

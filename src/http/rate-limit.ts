@@ -9,21 +9,22 @@ const windowSeconds = 60
 /** Counts a request; runs after the key is known. @throws ServiceError TOO_MANY_REQUESTS */
 export type Limiter = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
-/** @param perMinute requests of one key, or of one address where there are no keys */
-export async function limiter(app: App, perMinute: number): Promise<Limiter> {
+/** @param allowed requests of one key, or of one address where there are no keys, in a minute; 0: no limit */
+export async function limiter(app: App, allowed: () => number): Promise<Limiter> {
   await app.register(rateLimit, { global: false })
   const count = app.createRateLimit({
-    max: perMinute,
+    max: allowed,
     timeWindow: windowSeconds * 1000,
     keyGenerator: (request) => (request.key === null ? `ip ${request.ip}` : `key ${request.key}`),
   })
-  const policy = `"default";q=${perMinute};w=${windowSeconds}`
   return async (request, reply) => {
+    const perMinute = allowed()
+    if (perMinute === 0) return
     const counted = await count(request)
     if (counted.isAllowed) return
     const wait = Math.max(1, counted.ttlInSeconds)
     const headers = {
-      'ratelimit-policy': policy,
+      'ratelimit-policy': `"default";q=${perMinute};w=${windowSeconds}`,
       ratelimit: `"default";r=${counted.remaining};t=${wait}`,
     }
     if (counted.isExceeded) {

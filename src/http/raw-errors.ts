@@ -44,18 +44,22 @@ function rawHeaders({ mediaType, body }: Written, requestId: string): Record<str
     'Content-Type': mediaType,
     'Content-Length': String(Buffer.byteLength(body)),
     'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
     'X-Request-Id': requestId,
     Connection: 'close',
   }
 }
 
-function rawAnswer(error: ServiceError, where: { instance: string; requestId: string }): string {
+type Headers = Readonly<Record<string, string>>
+
+function rawAnswer(
+  error: ServiceError,
+  where: { instance: string; requestId: string },
+  fixed: Headers,
+): string {
   const { problem, headers } = serviceAnswer(error, where)
   const written = writtenProblem(problem)
-  const lines = Object.entries({ ...rawHeaders(written, problem.requestId), ...headers }).map(
-    ([name, value]) => `${name}: ${value}\r\n`,
-  )
+  const all = { ...fixed, ...rawHeaders(written, problem.requestId), ...headers }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${written.body}`
 }
 
@@ -67,7 +71,8 @@ export interface RawErrors {
   attach(server: Server, log: FastifyBaseLogger): void
 }
 
-export function rawErrors(): RawErrors {
+/** @param fixed headers of every answer */
+export function rawErrors(fixed: Headers): RawErrors {
   const latest = new WeakMap<Duplex, { request: FastifyRequest; response: ServerResponse }>()
 
   /** No route and no hook is reached, so the line of the log is written here. */
@@ -83,8 +88,8 @@ export function rawErrors(): RawErrors {
       request === undefined
         ? { instance, requestId: crypto.randomUUID() }
         : { instance: pathOf(request.url), requestId: request.id }
-    log.info({ ...where, code: error.code }, error.message)
-    socket.end(rawAnswer(error, where), () => socket.destroy())
+    log.info({ requestId: where.requestId, code: error.code }, error.message)
+    socket.end(rawAnswer(error, where, fixed), () => socket.destroy())
   }
 
   return {
@@ -114,8 +119,9 @@ export function rawErrors(): RawErrors {
         const requestId = crypto.randomUUID()
         const answer = serviceAnswer(new ServiceError('EXPECTATION_FAILED', detail), { instance, requestId })
         const written = writtenProblem(answer.problem)
-        log.info({ instance, requestId, code: answer.problem.code }, detail)
+        log.info({ requestId, code: answer.problem.code }, 'an Expect header is not taken')
         response.writeHead(answer.problem.status, {
+          ...fixed,
           ...rawHeaders(written, requestId),
           ...answer.headers,
         })

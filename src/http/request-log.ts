@@ -1,19 +1,8 @@
-/** One line for each answered request: never a header, never the value of a query parameter. */
+/** One line for each answered request: never a header, never a query, above debug no value of an indicator. */
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify'
+import { describeError } from './describe-error.ts'
 import { pathOf } from './known-paths.ts'
-
-/** An error for the log, by hand: an error of a library may hold a whole request with its credentials. */
-export function describeError(error: unknown, depth = 0): Record<string, unknown> | string {
-  if (!(error instanceof Error)) return `thrown: ${typeof error}`
-  const { code } = error as { code?: unknown }
-  return {
-    type: error.name,
-    message: error.message,
-    ...((typeof code === 'string' || typeof code === 'number') && { code }),
-    stack: error.stack,
-    ...(error.cause !== undefined && depth < 5 && { cause: describeError(error.cause, depth + 1) }),
-  }
-}
+import { shownPath } from './shown-path.ts'
 
 function bytesOf(request: FastifyRequest, reply: FastifyReply): number {
   const length = Number(reply.getHeader('content-length'))
@@ -28,11 +17,16 @@ function levelOf(request: FastifyRequest, status: number): 'error' | 'warn' | 'i
   return quiet ? 'debug' : 'info'
 }
 
+/** Then the log may hold values of indicators. */
+function isVerbose({ log }: FastifyRequest): boolean {
+  return log.level === 'debug' || log.level === 'trace'
+}
+
 function facts(request: FastifyRequest, reply: FastifyReply): Record<string, unknown> {
   const { failure } = request
   return {
     method: request.method,
-    path: pathOf(request.url),
+    path: isVerbose(request) ? pathOf(request.url) : shownPath(request, reply.statusCode),
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime * 10) / 10,
     bytes: bytesOf(request, reply),
@@ -61,7 +55,7 @@ export class RequestLog extends LogController {
     reply: FastifyReply,
   ): void {
     const level = error == null ? levelOf(request, reply.statusCode) : 'error'
-    if (level === 'debug' && !/^(debug|trace)$/.test(request.log.level)) return
+    if (level === 'debug' && !isVerbose(request)) return
     request.log[level](
       { ...facts(request, reply), ...(error != null && { error: describeError(error) }) },
       'request answered',
@@ -72,7 +66,7 @@ export class RequestLog extends LogController {
     const abandoned = (error as { code?: unknown }).code === 'ERR_STREAM_PREMATURE_CLOSE'
     const level = abandoned ? 'info' : 'error'
     if (!abandoned) request.failure = { code: 'INTERNAL', detail: 'the answer broke off' }
-    request.log[level]({ path: pathOf(request.url), error: describeError(error) }, 'the answer broke off')
+    request.log[level]({ path: shownPath(request), error: describeError(error) }, 'the answer broke off')
   }
 
   /** Each is told by the line of the answered request. */
@@ -81,14 +75,14 @@ export class RequestLog extends LogController {
 
   override writeHeadError(error: Error, request: FastifyRequest): void {
     request.log.error(
-      { path: pathOf(request.url), error: describeError(error) },
+      { path: shownPath(request), error: describeError(error) },
       'the head of an answer is not valid',
     )
   }
 
   override serializerError(error: Error, request: FastifyRequest): void {
     request.log.error(
-      { path: pathOf(request.url), error: describeError(error) },
+      { path: shownPath(request), error: describeError(error) },
       'an answer could not be written',
     )
   }

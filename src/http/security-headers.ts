@@ -36,7 +36,7 @@ const swaggerUiStyle = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
 type Headers = Readonly<Record<string, string>>
 
 /** What helmet would set on each answer: it depends on no request, so it is made once. */
-function fixedHeaders(publicUrl: string | undefined, further?: Directives): Headers {
+export function fixedHeaders(publicUrl: string | undefined, further?: Directives): Headers {
   const headers: Record<string, string> = {}
   const response = {
     setHeader(name: string, value: string) {

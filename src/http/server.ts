@@ -6,9 +6,11 @@ import type { TSchema } from 'typebox'
 import { ServiceError } from '../errors.ts'
 import type { App, RoutePlugin } from './app.ts'
 import { type ArgumentReader, type ArgumentReaders, argumentReaders } from './arguments.ts'
-import { type ApiKey, authenticator } from './auth.ts'
+import { changingMethods } from './audit.ts'
+import { type ApiKey, authenticator, type KeyRing, keyRing } from './auth.ts'
+import { addressOf, requestIdOf } from './client.ts'
 import { refuseUnreadBodies, takeJsonBodies } from './json-body.ts'
-import { type KnownPaths, knownPaths, pathOf } from './known-paths.ts'
+import { type KnownPaths, knownPaths } from './known-paths.ts'
 import { refuseOtherSites } from './loopback.ts'
 import { describeRoutes } from './openapi.ts'
 import { answerOf, sendAnswer } from './problem.ts'
@@ -16,19 +18,21 @@ import { type Limiter, limiter } from './rate-limit.ts'
 import { type RawErrors, rawErrors } from './raw-errors.ts'
 import { RequestLog } from './request-log.ts'
 import { closed } from './request-schema.ts'
+import { dashboardRoutes } from './routes/dashboard.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes, type Readiness } from './routes/health.ts'
 import { ProblemSchema } from './schema.ts'
-import { securityHeaders } from './security-headers.ts'
+import { fixedHeaders, securityHeaders } from './security-headers.ts'
+import { shownPath } from './shown-path.ts'
 
 export interface ServerOptions {
-  /** None: everyone is admin, and only loopback names are answered. */
-  readonly keys: readonly ApiKey[]
+  /** None: everyone is admin, and only loopback names are answered. A ring: others can take their place. */
+  readonly keys: readonly ApiKey[] | KeyRing
   readonly publicUrl?: string
   /** As Fastify's: true, or the addresses of the proxies. */
   readonly trustProxy: boolean | string
-  /** Of one key, under /api/v1; 0 is off. */
-  readonly requestsPerMinute: number
+  /** Of one key, under /api/v1; 0 is off. Asked at each request where it is a function. */
+  readonly requestsPerMinute: number | (() => number)
   /** A logger, or the level of a new one. */
   readonly logger: Logger | string
   readonly version: string
@@ -51,21 +55,16 @@ const limits = {
   routerOptions: { maxParamLength: 4096 },
 } as const
 
-function requestId(incoming: string | string[] | undefined): string {
-  return typeof incoming === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(incoming)
-    ? incoming
-    : crypto.randomUUID()
-}
-
-function create({ logger, trustProxy }: ServerOptions, raw: RawErrors): App {
+function create({ logger, trustProxy, publicUrl }: ServerOptions, ring: KeyRing, raw: RawErrors): App {
   const log: FastifyBaseLogger = typeof logger === 'string' ? pino({ level: logger }) : logger
   const logController = new RequestLog()
+  const fixed = fixedHeaders(publicUrl)
   const app = Fastify({
     ...limits,
     trustProxy,
     loggerInstance: log,
     logController,
-    genReqId: (request) => requestId(request.headers['x-request-id']),
+    genReqId: (request) => requestIdOf(request.headers['x-request-id'], ring),
     // While the server stops, requests that reach it are still served.
     return503OnClosing: false,
     http: { headersTimeout: 15 * second, connectionsCheckingInterval: 5 * second, requireHostHeader: false },
@@ -73,7 +72,7 @@ function create({ logger, trustProxy }: ServerOptions, raw: RawErrors): App {
     // No hook runs for these, so the line of the log is written here.
     frameworkErrors: (error, request, reply) => {
       reply.raw.once('finish', () => logController.requestCompleted(null, request, reply))
-      sendAnswer(request, reply, answerOf(error, request))
+      sendAnswer(request, reply.headers(fixed), answerOf(error, request))
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
   raw.attach(app.server, log)
@@ -86,10 +85,12 @@ const noScopes: readonly string[] = []
 function begin(app: App, raw: RawErrors): void {
   app.decorateRequest('key', null)
   app.decorateRequest('failure', null)
+  app.decorateRequest('address', '')
   app.decorateRequest('bytesBefore', 0)
   app.decorateRequest('scopes')
   app.addHook('onRequest', (request, reply, done) => {
     request.scopes = noScopes
+    request.address = addressOf(request)
     raw.begin(request, reply.raw)
     reply.header('x-request-id', request.id)
     if (request.routeOptions.url?.startsWith('/api/v1/')) reply.header('cache-control', 'no-store')
@@ -98,18 +99,18 @@ function begin(app: App, raw: RawErrors): void {
   app.addHook('onRequestAbort', async (request) => {
     // It was we who ended the connection, and that is told already.
     if (request.failure !== null) return
-    request.log.info({ method: request.method, path: pathOf(request.url) }, 'the client went away')
+    request.log.info({ method: request.method, path: shownPath(request) }, 'the client went away')
   })
 }
 
 /** Whom the server answers, and what: the order is from the cheapest check to the dearest. */
-function guard(app: App, keys: readonly ApiKey[], paths: KnownPaths): void {
-  const identify = authenticator(keys)
+function guard(app: App, ring: KeyRing, paths: KnownPaths): void {
+  const identify = authenticator(ring)
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') {
       throw new ServiceError('REQUEST_MALFORMED', 'HTTP/1.1 needs a Host header')
     }
-    if (keys.length === 0) refuseOtherSites(request)
+    if (!ring.required) refuseOtherSites(request)
     if (request.is404) throw paths.error(request)
     const { scope } = request.routeOptions.config
     if (scope === undefined) throw new Error(`the route ${request.routeOptions.url} has no scope`)
@@ -162,13 +163,21 @@ function declareRoutes(app: App, paths: KnownPaths, limit: Limiter | undefined):
     if (route.schema !== undefined) route.schema = describedSchema(route)
   })
   app.addHook('onReady', async () => {
-    const without = declared.filter(({ route }) => route.config?.scope === undefined)
-    if (without.length > 0) {
-      const names = without.map(({ route }) => `${methodsOf(route).join(',')} ${route.url}`)
-      throw new Error(`every route declares its scope (config.scope); these do not: ${names.join('; ')}`)
-    }
+    const routes = declared.map(({ route }) => route)
+    refuseUndeclared(routes, 'every route declares its scope (config.scope)', 'scope')
+    const changing = routes.filter((route) => methodsOf(route).some((method) => changingMethods.has(method)))
+    const named =
+      'every route with a changing method declares its name in the audit log, or false (config.audit)'
+    refuseUndeclared(changing, named, 'audit')
     compileReaders(declared)
   })
+}
+
+function refuseUndeclared(routes: readonly RouteOptions[], rule: string, member: 'scope' | 'audit'): void {
+  const without = routes.filter(({ config }) => config?.[member] === undefined)
+  if (without.length === 0) return
+  const names = without.map((route) => `${methodsOf(route).join(',')} ${route.url}`)
+  throw new Error(`${rule}; these do not: ${names.join('; ')}`)
 }
 
 /** HEAD shares the reader of its GET: the same schema, read in the same way. */
@@ -204,7 +213,7 @@ function describedSchema({ schema = {}, config }: RouteOptions): NonNullable<Rou
 
 /**
  * The server with all its rules and routes, not yet listening. `ready()` and `listen()` reject where a route breaks a
- * rule: it declares no scope, or its schema can't be compiled.
+ * rule: it declares no scope, or no name in the audit log, or its schema can't be compiled.
  */
 export async function createServer(options: ServerOptions): Promise<App> {
   const {
@@ -217,19 +226,26 @@ export async function createServer(options: ServerOptions): Promise<App> {
     isReady,
     onlookers = [],
   } = options
-  const raw = rawErrors()
+  const raw = rawErrors(fixedHeaders(publicUrl))
   const paths = knownPaths()
-  const app = create(options, raw)
+  const ring = 'replace' in keys ? keys : keyRing(keys)
+  const app = create(options, ring, raw)
   begin(app, raw)
   for (const look of onlookers) look(app)
   securityHeaders(app, publicUrl)
-  guard(app, keys, paths)
+  guard(app, ring, paths)
   takeJsonBodies(app)
   // The readers of arguments.ts validate; and no answer is changed or cut to fit a schema.
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   for (const schema of [ProblemSchema, ...schemas]) app.addSchema(schema)
-  const limit = requestsPerMinute > 0 ? await limiter(app, requestsPerMinute) : undefined
+  const limit =
+    requestsPerMinute === 0
+      ? undefined
+      : await limiter(
+          app,
+          typeof requestsPerMinute === 'number' ? () => requestsPerMinute : requestsPerMinute,
+        )
   declareRoutes(app, paths, limit)
   await describeRoutes(app, { version, ...(publicUrl !== undefined && { publicUrl }) })
   for (const plugin of [healthRoutes(isReady), ...routes]) {
@@ -237,6 +253,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
       await plugin(scope as App)
     })
   }
+  await dashboardRoutes(app, { signIn: ring.required })
   await docsRoutes(app, publicUrl)
   return app
 }

@@ -7,12 +7,14 @@ import { classify } from './classify.ts'
 import type { PipelineSource } from './pipeline-source.ts'
 import { readAhead } from './read-ahead.ts'
 import { sourceCursor, storedCursor } from './walk.ts'
+import { around, type Watch } from './watch.ts'
 
 export interface FetchContext {
   readonly store: Store
   readonly log: Logger
   /** Milliseconds since the epoch. */
   now(): number
+  readonly onlooker?: Watch
 }
 
 /**
@@ -27,18 +29,29 @@ export type Outcome = 'ended' | 'lost' | 'handed back'
  *
  * @throws ServiceError STORE_UNAVAILABLE: the run stays under way
  */
-export async function carryOut(
+export function carryOut(
   id: string,
   source: PipelineSource,
-  { store, log: parent, now }: FetchContext,
+  context: FetchContext,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const log = parent.child({ run: id, source: source.name })
+  const piece = { kind: 'fetch', name: source.name, id } as const
+  return around(context.onlooker, piece, () => fetched(id, source, context, signal))
+}
+
+async function fetched(
+  id: string,
+  source: PipelineSource,
+  context: FetchContext,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { store, now, onlooker } = context
+  const log = context.log.child({ run: id, source: source.name })
   const claim = await store.claimRun(id)
   if (claim === undefined) return 'lost'
   const started = now()
   try {
-    const progress = await readAll({ id, claim, source, store, log, now, signal })
+    const progress = await readAll({ ...context, id, claim, source, log, signal })
     if (progress === 'handed back') {
       log.info('the fetch was handed back: whoever takes it goes on from the last page')
       return progress
@@ -47,7 +60,8 @@ export async function carryOut(
     const before = await store.run(id)
     const status = statusOf(errors, progress.complete, before)
     const run = await store.endRun(id, claim, status, errors, new Date(now()), requests)
-    logEnd(log, run, now() - started)
+    logEnd(log, run, progress.reasons, now() - started)
+    onlooker?.runEnded?.(run)
     return 'ended'
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
@@ -65,6 +79,8 @@ interface Work extends FetchContext {
 
 interface Progress {
   readonly errors: readonly RunError[]
+  /** Of the errors, without the words of the source: for the log. */
+  readonly reasons: readonly string[]
   /** Whether an endpoint was read to its end. */
   readonly complete: boolean
   /** Of the endpoints that failed: those that brought no page. */
@@ -75,6 +91,7 @@ async function readAll(work: Work): Promise<Progress | 'handed back'> {
   const { source, store, signal } = work
   const { cursor } = await store.sourceState(source.name)
   const errors: RunError[] = []
+  const reasons: string[] = []
   const parts = new Set<string>()
   const failed = new Set<string>()
   let requests = 0
@@ -87,28 +104,36 @@ async function readAll(work: Work): Promise<Progress | 'handed back'> {
         failed.add(item.part)
         requests += item.requests
         errors.push(failureOf(item, work.log))
+        reasons.push(reasonOf(item.failure))
       } else {
         await take(item, work)
       }
     }
-    return { errors, complete: failed.size < parts.size || parts.size === 0, requests }
+    return { errors, reasons, complete: failed.size < parts.size || parts.size === 0, requests }
   } catch (error) {
     if (isForCaller(error)) throw error
     if (signal.aborted) return 'handed back'
-    return { errors: [...errors, runError(error, work.log)], complete: false, requests }
+    return {
+      errors: [...errors, runError(error, work.log)],
+      reasons: [...reasons, reasonOf(error)],
+      complete: false,
+      requests,
+    }
   }
 }
 
-async function take(page: SourcePage, { id, claim, source, store, now }: Work): Promise<void> {
+async function take(page: SourcePage, work: Work): Promise<void> {
+  const { id, claim, source, store, now, onlooker } = work
   const at = now()
   const { part, received, removed, covers, requests, expected, cursor } = page
+  const classified = classify(page, source, at)
   await store.ingest({
     run: id,
     claim,
     source: source.name,
     part,
     received,
-    ...classify(page, source, at),
+    ...classified,
     removed,
     ...(covers !== undefined && { covers }),
     requests,
@@ -116,6 +141,8 @@ async function take(page: SourcePage, { id, claim, source, store, now }: Work): 
     cursor: storedCursor(source.fingerprint, cursor),
     now: new Date(at),
   })
+  const { excluded, unreadable } = classified
+  onlooker?.recordsRejected?.(source.name, { excluded: excluded.length, unreadable })
 }
 
 /** Not the run's failure: it stays as it is. */
@@ -147,10 +174,15 @@ function statusOf(
   return complete || readable > 0 ? 'partial' : 'failed'
 }
 
-function logEnd(log: Logger, run: Run, ms: number): void {
+function reasonOf(error: unknown): string {
+  return error instanceof UpstreamError ? error.sentence : 'internal fault'
+}
+
+function logEnd(log: Logger, run: Run, reasons: readonly string[], ms: number): void {
   const { status, received, stored, updated, unchanged, removed, excluded, errors } = run
   const { unreadableCount: unreadable, pages, requests } = run
   const receipt = { received, stored, updated, unchanged, removed, excluded, unreadable, pages, requests }
   const level = status === 'succeeded' ? 'info' : 'warn'
-  log[level]({ ...receipt, ...(errors.length > 0 && { errors }), ms }, `fetch ${status}`)
+  const codes = errors.map(({ code, part }) => ({ code, ...(part !== undefined && { part }) }))
+  log[level]({ ...receipt, ...(errors.length > 0 && { errors: codes, reasons }), ms }, `fetch ${status}`)
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { DeliveryStore } from '../store/delivery-store.ts'
 import type { FeedStore } from '../store/feed-store.ts'
 import type { IndicatorReader } from '../store/indicator-reader.ts'
+import type { OperationsStore } from '../store/operations-store.ts'
 import type { PublicationStore } from '../store/publication-store.ts'
 import type { IngestStore } from '../store/store.ts'
 import type { TicketStore } from '../store/ticket-store.ts'
@@ -13,6 +14,8 @@ export interface HousekeepingOptions {
   readonly expireEveryMs?: number
   /** How often old changes are removed. Default 1 h. */
   readonly pruneEveryMs?: number
+  /** How often what the sources have is counted. Default 5 min; less often where counting takes long. */
+  readonly sampleEveryMs?: number
 }
 
 export type HousekeepingStore = Pick<IngestStore, 'expire' | 'prune' | 'forgetSource'> &
@@ -20,7 +23,8 @@ export type HousekeepingStore = Pick<IngestStore, 'expire' | 'prune' | 'forgetSo
   Pick<PublicationStore, 'prunePublications'> &
   Pick<FeedStore, 'pruneFeeds'> &
   Pick<DeliveryStore, 'pruneExports'> &
-  Pick<TicketStore, 'pruneTickets'>
+  Pick<TicketStore, 'pruneTickets'> &
+  Pick<OperationsStore, 'sampleSources' | 'pruneHistory'>
 
 interface Context {
   readonly store: HousekeepingStore
@@ -36,6 +40,8 @@ export interface Housekeeping {
   work(): Promise<void>
   /** Makes the calls that are missing. */
   plan(): Promise<void>
+  /** A fetch ended: what the sources have is counted soon, as far as counting costs little. */
+  fetched(): Promise<void>
   /**
    * Records of sources that are not configured leave. Once, by the process that starts: one that runs already may not
    * know of a source that is new.
@@ -49,10 +55,15 @@ const batch = 1000
 const keptMs = 30 * 86_400_000
 /** Tickets that are over: longer than a year, so that a yearly review finds them. */
 const ticketsKeptMs = 400 * 86_400_000
+/** Counts by the hour. */
+const historyKeptMs = 90 * 86_400_000
+/** Of all time that counting may take: a million indicators need about a second. */
+const sampleShare = 1 / 200
+const longestSampleRestMs = 3_600_000
 
 export function housekeeping(
   { store, sources, queues, log, now, signal: stopping }: Context,
-  { expireEveryMs = 10_000, pruneEveryMs = 3_600_000 }: HousekeepingOptions,
+  { expireEveryMs = 10_000, pruneEveryMs = 3_600_000, sampleEveryMs = 300_000 }: HousekeepingOptions,
 ): Housekeeping {
   const expire = async (signal: AbortSignal) => {
     const gone = await inBatches(() => store.expire(new Date(now()), batch), signal)
@@ -62,9 +73,20 @@ export function housekeeping(
     const before = new Date(now() - keptMs)
     const changes = (await store.prune(before)) + (await store.prunePublications(before))
     const exports = (await store.pruneFeeds()) + (await store.pruneExports(before, new Date(now())))
-    const rows = changes + exports + (await store.pruneTickets(before, new Date(now() - ticketsKeptMs)))
+    const tickets = await store.pruneTickets(before, new Date(now() - ticketsKeptMs))
+    const rows = changes + exports + tickets + (await store.pruneHistory(new Date(now() - historyKeptMs)))
     if (rows > 0) log.info({ rows }, 'what is old was removed')
   }
+  let sampleTookMs = 0
+  let sampledAtMs = Number.NEGATIVE_INFINITY
+  const sample = async () => {
+    const began = performance.now()
+    await store.sampleSources(new Date(now()))
+    sampledAtMs = performance.now()
+    sampleTookMs = sampledAtMs - began
+  }
+  const leastSampleRestMs = () => Math.min(longestSampleRestMs, sampleTookMs / sampleShare)
+  const sampleRestMs = () => Math.max(sampleEveryMs, leastSampleRestMs())
   const forget = async () => {
     const configured = new Set(sources.map(({ name }) => name))
     for (const name of await store.sourceNames()) {
@@ -76,20 +98,24 @@ export function housekeeping(
   }
   let forgotten = false
   const works = [
-    { name: 'expire', everyMs: expireEveryMs, look: expire },
-    { name: 'prune', everyMs: pruneEveryMs, look: prune },
+    { name: 'expire', restMs: () => expireEveryMs, look: expire },
+    { name: 'prune', restMs: () => pruneEveryMs, look: prune },
+    { name: 'sample', restMs: sampleRestMs, look: sample },
   ]
   return {
     async work() {
-      for (const { name, everyMs, look } of works) {
+      for (const { name, restMs, look } of works) {
         await queues.work(name, async (signal) => {
           await look(AbortSignal.any([signal, stopping]))
-          await queues.call(name, everyMs)
+          await queues.call(name, restMs())
         })
       }
     },
     async plan() {
       for (const { name } of works) await queues.ensure(name)
+    },
+    async fetched() {
+      await queues.call('sample', Math.max(0, sampledAtMs + leastSampleRestMs() - performance.now()))
     },
     async forget() {
       if (!forgotten) await forget()

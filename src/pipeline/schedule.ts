@@ -18,6 +18,7 @@ import { persistently } from './persistently.ts'
 import type { PipelineSource } from './pipeline-source.ts'
 import { planCall } from './plan-call.ts'
 import { openQueues, type QueueConnection, type Queues } from './queue.ts'
+import type { Watch } from './watch.ts'
 
 export interface ScheduleOptions {
   readonly store: Store & HousekeepingStore
@@ -49,11 +50,13 @@ export interface ScheduleOptions {
     /** When what may have been carried out is looked up, milliseconds since; by default the bridge's own. */
     readonly settleMs?: readonly number[]
   }
+  /** Is told of all that is carried out. */
+  readonly onlooker?: Watch
   /** How often each replica looks whether everything has its call. Default 15 s. */
   readonly planEveryMs?: number
 }
 
-export interface Schedule extends Fetches, Wakes {
+export interface Schedule extends Fetches, Wakes, Renewals {
   /** @throws Error when the queue can't be opened; ServiceError STORE_UNAVAILABLE */
   start(): Promise<void>
   /**
@@ -83,9 +86,16 @@ export interface Wakes {
   wakePoll(bridge: string): Promise<void>
 }
 
+/** When credentials or ways of a running server are others: what was paused for their sake is tried once, by this process. */
+export interface Renewals {
+  tryAnew(exporter: string): Promise<void>
+  tryBridgeAnew(bridge: string): Promise<void>
+}
+
 /** Not started yet: what is asked for before is fetched at the start. */
 export function createSchedule(options: ScheduleOptions): Schedule {
   const { store, sources, log, now } = options
+  const fetching = { store, log, now, ...(options.onlooker && { onlooker: options.onlooker }) }
   const controller = new AbortController()
   const { signal } = controller
   /** What is on its way to a product may end until then: nobody need find out afterwards what became of it. */
@@ -99,20 +109,22 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   let bridging: BridgeWork | undefined
 
   const begin = async (opened: Queues) => {
-    const planner: Planner = { store, queues: opened, now, startedAt }
     const keeping =
       options.housekeeping && housekeeping({ ...options, queues: opened, signal }, options.housekeeping)
+    const fetched = async () => keeping?.fetched()
+    const planner: Planner = { store, queues: opened, now, startedAt, fetched }
+    // Before the first fetch can end.
+    await keeping?.work()
     for (const source of sources) {
       await opened.work(queueOf(source.name), (claimed) => {
         const until = AbortSignal.any([claimed, signal])
-        return persistently(() => look(source, planner, { store, log, now }, until), {
+        return persistently(() => look(source, planner, fetching, until), {
           what: 'a fetch',
           log,
           signal: until,
         })
       })
     }
-    await keeping?.work()
     const exports =
       options.exports &&
       exportWork({ ...options, ...options.exports, queues: opened, signal, cut: cutting.signal })
@@ -163,6 +175,12 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     async wake(exporter) {
       await exporting?.wake(exporter)
     },
+    async tryAnew(exporter) {
+      await exporting?.tryAnew(exporter)
+    },
+    async tryBridgeAnew(bridge) {
+      await bridging?.tryAnew(bridge)
+    },
     async wakeBridge(bridge) {
       await bridging?.wakeBridge(bridge)
     },
@@ -199,6 +217,7 @@ interface Planner {
   readonly queues: Queues
   readonly now: () => number
   readonly startedAt: number
+  fetched(): Promise<void>
 }
 
 /** Carries out the run that is under way, or the one that is due. */
@@ -212,13 +231,15 @@ async function look(
   signal.throwIfAborted()
   const state = await store.sourceState(source.name)
   const due = dueAt(state, source, startedAt)
-  if (due !== undefined && due <= now()) {
+  const isDue = due !== undefined && due <= now()
+  if (isDue) {
     const { run } = await store.startRun(source.name, new Date(now()))
     const outcome = await carryOut(run.id, source, context, signal)
     // Thrown, so that the call goes to another worker at once.
     if (outcome === 'handed back') throw new Error('handed back')
   }
   await plan(source, planner, true)
+  if (isDue) await planner.fetched()
 }
 
 /** Makes the call for the next fetch. */

@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { startEmbedded } from '../../src/store/embedded/start.ts'
 import { fill, observationOf, openStore, silent } from '../store/postgres/stored.ts'
-import { commandLine } from './command-line.ts'
+import { commandLine, main } from './command-line.ts'
 
 t.setTimeout(120_000)
 
@@ -50,6 +51,30 @@ t.test(
       /^Restored from .*backup\.gz: 1 indicator, 1 record, 1 run, \d+ rows in all\.\n$/,
     )
 
+    const again = await run(['backup', file, '--json'], { env: storeIn('second') })
+    t.strictSame([again.code, again.stderr], [0, ''])
+    t.match(JSON.parse(again.stdout), { file, bytes: Number, rows: { indicator: 1, observation: 1, run: 1 } })
+    const third = await run(['restore', file, '--json'], { env: storeIn('third') })
+    t.strictSame([third.code, third.stderr], [0, ''])
+    t.match(JSON.parse(third.stdout), { file, rows: { indicator: 1 } })
+    const refused = await run(['restore', file, '--json'], { env: storeIn('third') })
+    t.strictSame([refused.code, refused.stdout], [1, ''], 'of a failure nothing is on standard output')
+    t.match(refused.stderr, /the store is not empty/)
+    if (noTerminal() === false) {
+      for (const args of [`backup '${file}'`, `restore '${file}'`]) {
+        const command = `stty cols 100; '${process.execPath}' '${main}' ${args}`
+        const env = { ...storeIn(args.startsWith('backup') ? 'second' : 'fourth'), TERM: 'xterm' }
+        const { code, stdout } = await run(['-qec', command, '/dev/null'], { program: ['script'], env })
+        t.equal(code, 0)
+        t.match(stdout, /table \d+ of \d+ \| \d+ of \d+ rows/, 'a bar on a terminal')
+        t.match(stdout, /1 indicator, 1 record, 1 run, \d+ rows in all/, 'and the result after it')
+        t.ok(
+          stdout.lastIndexOf('\u001b[?25h') > stdout.lastIndexOf('\u001b[?25l'),
+          'the cursor is there again',
+        )
+      }
+    }
+
     const copy = await startEmbedded({ folder: join(folder, 'second'), log: silent, settings })
     const there = await openStore(copy.connection)
     const { indicators } = await there.indicators({ limit: 10, raw: true })
@@ -61,3 +86,10 @@ t.test(
     await copy.stop()
   },
 )
+
+function noTerminal(): string | false {
+  const { status } = spawnSync('script', ['--version'])
+  return status === 0 && spawnSync('stty', ['--version']).status === 0
+    ? false
+    : 'no script(1) of util-linux here'
+}

@@ -174,7 +174,10 @@ t.test('bad usage ends with 2, says what is meant, and writes no result', async 
       /feed-server --help/,
     ],
     ['get-owners --jsn', /unknown option '--jsn'/, /Did you mean --json\?/, /feed-server get-owners --help/],
-    ['keys create soar --scopes indicators:raed', /^--scopes takes one of .*; received "indicators:raed"\n$/],
+    [
+      'keys create soar --scopes indicators:raed',
+      /^--scopes takes one of .*; received "indicators:raed"\n\(Did you mean indicators:read\?\)\n$/,
+    ],
     ['get-owners --json --markdown', /^--json and --markdown exclude each other: choose one\n$/],
     ['get-owners --source other', /no source "other"; there are: tc\n$/],
     [
@@ -301,26 +304,50 @@ t.test(
 
 t.test('check names cause and remedy, and ends with 1 if anything is wrong', async (t) => {
   const config = file('two.yaml', {
+    server: { port: 0 },
     sources: [
       source(simulator.url, {}, 'good'),
       source(simulator.url, { secretKey: 'canary-of-a-wrong-key' }, 'ill'),
     ],
   })
   const check = (...args: string[]) => cli.run(['check', '--config', config, ...args])
-  const [all, good, which] = await Promise.all([
+  const [all, good, server, unknown, nothing, which] = await Promise.all([
     check(),
     check('good', '--json'),
+    check('server'),
+    check('goood'),
+    cli.run(['check']),
     cli.run(['get-owners', '--config', config]),
   ])
   t.strictSame([good.code, good.stderr], [0, ''])
-  t.match(JSON.parse(good.stdout), { name: 'good', ok: true, checks: [{ name: 'connection', ok: true }] })
+  const { part, name, ok, checks } = JSON.parse(good.stdout)
+  t.strictSame([part, name, ok], ['source', 'good', true])
+  for (const each of ['connection', 'credentials', 'owners', 'query'])
+    t.ok(
+      checks.some((found: { name: string; ok: boolean }) => found.name === each && found.ok),
+      each,
+    )
   t.equal(all.code, 1)
-  t.match(
-    all.stdout,
-    /^source good\n( {2}ok {3}\S+\n){6}source ill\n( {2}ok {3}\S+\n)+ {2}FAIL credentials\n/,
-  )
-  t.match(all.stdout, /\n {9}cause: {2}.*secret key.*\n {9}remedy: Set `secretKey`.*\n$/)
+  const shown = all.stdout.split(/^(?=server|source )/m)
+  t.match(shown[0], /^server\n {2}ok {3}configuration\n {9}seen: {3}.*two\.yaml, 2 sources, 0 feeds/)
+  t.match(shown[1], /^source good\n/)
+  t.notMatch(shown[1], /FAIL|cause/)
+  t.match(shown[2], /^source ill\n( {2}ok {3}\S+\n( {9}seen: .*\n)?)+ {2}FAIL credentials\n/)
+  t.match(shown[2], /\n {9}cause: {2}.*secret key.*\n {9}remedy: Set `secretKey`.*\n/)
+  t.match(all.stdout, /\n\d+ checks good, (\d+ to look at, )?1 wrong\n$/)
   t.equal(all.stderr, 'something is wrong with: ill\n')
+  t.strictSame([server.code, server.stderr], [0, ''])
+  t.notMatch(server.stdout, /^source/m)
+  t.strictSame([unknown.code, unknown.stdout], [2, ''])
+  t.match(
+    unknown.stderr,
+    /^no source, exporter or bridge "goood"; did you mean good\? There are: server, good, ill\n$/,
+  )
+  t.equal(nothing.code, 1, 'nothing is configured')
+  t.match(
+    nothing.stdout,
+    /FAIL configuration\n.*\n {9}cause: {2}Nothing is configured.*\n {9}remedy: Set TC_BASE_URL/,
+  )
   t.strictSame([which.code, which.stdout], [2, ''])
   t.match(which.stderr, /^--source is needed where there are several; it takes one of good, ill\n$/)
 })

@@ -47,7 +47,10 @@ t.test(
       retry,
       proxy: 'none',
     }))
-    writeFileSync(config, stringify({ server: { port: 0 }, store: { url: `file:${store}` }, exporters }))
+    writeFileSync(
+      config,
+      stringify({ server: { port: 0, doctorAtStart: false }, store: { url: `file:${store}` }, exporters }),
+    )
     const serve = () => cli.start(['serve', '--config', config])
     const listening = async (life: Running) => ({
       url: (await life.until(/"listening on (http:[^"]+)"/))[1] ?? '',

@@ -56,7 +56,11 @@ t.test(
     const source = sourceEntry(simulator.url, { every: '1h', settings: { pageSize } })
     writeFileSync(
       config,
-      stringify({ server: { port: 0 }, store: { url: `file:${store}` }, sources: [source] }),
+      stringify({
+        server: { port: 0, doctorAtStart: false },
+        store: { url: `file:${store}` },
+        sources: [source],
+      }),
     )
     const serve = () => cli.start(['serve', '--config', config])
 

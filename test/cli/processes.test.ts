@@ -1,6 +1,6 @@
 /** The commands that stay: how they start, what they say, and how they end. */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
@@ -199,10 +199,10 @@ t.test('the demo prints addresses and five commands that work, and ends as a who
   const [text] = await until(/The demo runs[\s\S]+view=xsoar'\n/)
   const addresses = [...text.matchAll(/^ {2}(http:\/\/127\.0\.0\.1:\d+\S*)/gm)].map(([, url = '']) => url)
   const commands = [...text.matchAll(/^ {2}(curl .*)$/gm)].map(([, command = '']) => command)
-  t.equal(addresses.length, 8)
+  t.equal(addresses.length, 9)
   t.equal(commands.length, 5)
-  const [docs = '', description = '', simulator = '', ...products] = addresses
-  t.strictSame([(await fetch(docs)).status, (await fetch(description)).status], [200, 200])
+  const [dashboard = '', docs = '', description = '', simulator = '', ...products] = addresses
+  for (const each of [dashboard, docs, description]) t.equal((await fetch(each)).status, 200, each)
   t.equal((await fetch(simulator)).status, 401, 'the simulator wants a signature')
   const base = new URL(docs).origin
   const exporters = async () => {
@@ -234,6 +234,20 @@ t.test('the demo prints addresses and five commands that work, and ends as a who
   const { code, stderr } = await ended
   t.strictSame([code, stderr], [0, ''])
   for (const each of [simulator, ...products]) await t.rejects(fetch(each), `${each} has ended too`)
+})
+
+t.test('simulate tells the same as JSON, in one line', async (t) => {
+  const { child, ended, until } = cli.start(['simulate', '--port', '0', '--json'])
+  const [line] = await until(/^\{.*\}\n$/)
+  const { threatconnect, soar } = JSON.parse(line)
+  t.match(soar, { baseUrl: /^http:/, apiKeyId: String, apiKeySecret: String })
+  const { baseUrl, accessId, secretKey } = threatconnect
+  const env = { TC_BASE_URL: baseUrl, TC_ACCESS_ID: accessId, TC_SECRET_KEY: secretKey }
+  const { code, stdout } = await cli.run(['get-owners', '--json'], { env })
+  t.equal(code, 0)
+  t.match(JSON.parse(stdout), { count: Number })
+  child.kill('SIGINT')
+  t.equal((await ended).code, 0)
 })
 
 t.test('simulate prints what a client needs, and ends with 0', async (t) => {
@@ -286,6 +300,8 @@ t.test('an older node hands over to the runtime of the package', { skip: noOldNo
     program: [process.execPath, compiler],
   })
   t.strictSame([compiled, mistakes], [0, ''])
+  // As `npm run build` does.
+  cpSync(join(root, 'src/web/static'), join(built, 'dist/web/static'), { recursive: true })
   const program = [oldNode() ?? '', join(built, 'dist/main.js')] as const
   const { env } = await simulated()
 

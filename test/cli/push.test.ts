@@ -68,7 +68,7 @@ async function world(test: Test, taegisOptions: TaegisOptions = {}) {
       const { clientId: id, clientSecret: secret, tenantId } = account
       const exporter = (kind: string, settings: object) => ({ kind, proxy: 'none', settings })
       const file = {
-        server: { port: 0 },
+        server: { port: 0, doctorAtStart: false },
         store: { url },
         sources: [sourceEntry(simulator.url, { every: 'off' })],
         feeds: [{ name: 'hosts', types: ['domain'], activeOnly: false }],
@@ -328,9 +328,9 @@ t.test('bad usage and bad files are refused before anything is sent', async (t) 
     [
       ['darktrce', '--file', file],
       2,
-      /no exporter "darktrce"; there are: secureworks, darktrace, cofense\n$/,
+      /no exporter "darktrce"; did you mean darktrace\? There are: secureworks, darktrace, cofense\n$/,
     ],
-    [['darktrace', '--feed', 'host'], 2, /no feed "host"; there are: hosts\n$/],
+    [['darktrace', '--feed', 'host'], 2, /no feed "host"; did you mean hosts\? There are: hosts\n$/],
     [['darktrace', '--file', file, '--action', 'delete'], 2, /Allowed choices are upsert, remove/],
     [['darktrace', '--file', file, '--option', 'severity=LOW'], 2, /--option severity: darktrace takes /],
     [['darktrace', '--file', file, '--option', 'source'], 2, /--option takes name=value; received "source"/],
@@ -371,7 +371,7 @@ t.test('check tells of sources and exporters, of one or of both with a name', as
   t.equal(unknown.code, 2)
   t.match(
     unknown.stderr,
-    /^no source, exporter or bridge "darktrce"; there are: tc, secureworks, darktrace, cofense\n$/,
+    /^no source, exporter or bridge "darktrce"; did you mean darktrace\? There are: server, tc, secureworks, darktrace, cofense\n$/,
   )
 })
 

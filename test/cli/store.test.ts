@@ -48,7 +48,12 @@ async function world(test: Test): Promise<World> {
     config(more = {}, source = {}) {
       const path = join(folder, `feed-server-${written++}.yaml`)
       const sources = [sourceEntry(simulator.url, { every: '1h', settings: { pageSize }, ...source })]
-      const file = { server: { port: 0 }, store: { url: 'file:./data' }, sources, ...more }
+      const file = {
+        server: { port: 0, doctorAtStart: false },
+        store: { url: 'file:./data' },
+        sources,
+        ...more,
+      }
       writeFileSync(
         path,
         stringify(file).replaceAll('${', () => '$${'),
@@ -141,7 +146,7 @@ t.test('what could not be read ends fetch with 1, bad usage with 2', async (t) =
   const unknown = await cli.run(['fetch', 'tcc', '--config', path])
   t.strictSame(
     [unknown.code, unknown.stderr],
-    [2, 'There is no such source: no source "tcc"; there are: tc\n'],
+    [2, 'There is no such source: no source "tcc"; did you mean tc? There are: tc\n'],
   )
   const none = await cli.run(['fetch', '--config', config({ sources: [] })])
   t.equal(none.code, 1)

@@ -85,6 +85,14 @@ table('a reference that leads nowhere is refused at its place', [
     ],
   ],
   [
+    'a variable that is set as the path of a file only',
+    source(`tql: \${A}`),
+    [
+      `7:12: sources[0].settings.tql: the environment variable A is not set, but A_FILE is: in a file write \${file:PATH} with that path`,
+    ],
+    { env: { A_FILE: '/run/a' } },
+  ],
+  [
     'a variable that is empty',
     source(`tql: \${EMPTY}`),
     ['7:12: sources[0].settings.tql: the environment variable EMPTY is empty'],

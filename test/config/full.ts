@@ -114,6 +114,7 @@ export const full = {
     publicUrl: 'https://feeds.example.org/base/',
     trustProxy: ['10.0.0.0/8', 'loopback'],
     drain: '2s',
+    doctorAtStart: false,
     requestsPerMinute: 100,
   },
   auth: {

@@ -100,6 +100,7 @@ const expected: Config = {
     publicUrl: 'https://feeds.example.org',
     trustProxy: false,
     drainMs: 0,
+    doctorAtStart: true,
     requestsPerMinute: 60_000,
   },
   auth: {
@@ -287,6 +288,7 @@ t.test('every value that is given gets into the configuration', (t) => {
     publicUrl: 'https://feeds.example.org/base',
     trustProxy: '10.0.0.0/8,loopback',
     drainMs: 2000,
+    doctorAtStart: false,
     requestsPerMinute: 100,
   })
   t.strictSame(config.auth.keys, [

@@ -66,7 +66,7 @@ const things: RoutePlugin = (app) => {
     app.post(
       path,
       {
-        config: { scope: 'sources:run' },
+        config: { scope: 'sources:run', audit: false },
         schema: {
           operationId: name,
           summary: `Post: ${name}`,
@@ -258,7 +258,6 @@ t.test('the documents and Swagger UI are served without a key, and cheaply the s
   t.notOk(isFresh(undefined, '"x"'))
   t.not(prebuilt('a', 'text/plain').etag, prebuilt('b', 'text/plain').etag)
 
-  t.match(await app.inject('/'), { statusCode: 302, headers: { location: '/docs' } })
   const page = await app.inject('/docs')
   t.match(page, { statusCode: 200, headers: { 'content-type': /^text\/html/ } })
   t.notMatch(

@@ -47,7 +47,9 @@ const routes: RoutePlugin = (app) => {
   const schema = { hide: true }
   app.get('/api/v1/things', { config: { scope: 'indicators:read' }, schema }, () => ({ data: [] }))
   app.get('/api/v1/things/:id', { config: { scope: 'indicators:read' }, schema }, (request) => request.params)
-  app.post('/api/v1/things/lookup', { config: { scope: 'indicators:read' }, schema }, () => ({ found: true }))
+  app.post('/api/v1/things/lookup', { config: { scope: 'indicators:read', audit: false }, schema }, () => ({
+    found: true,
+  }))
   app.get('/feeds', { config: { scope: 'authenticated' }, schema }, () => ({ data: [] }))
   app.get(
     '/feeds/:name',
@@ -56,13 +58,13 @@ const routes: RoutePlugin = (app) => {
   )
   app.post(
     '/api/v1/push/:exporter',
-    { config: { scope: ({ exporter }) => `push:${exporter}` }, schema },
+    { config: { scope: ({ exporter }) => `push:${exporter}`, audit: false }, schema },
     () => ({}),
   )
   app.post(
     '/api/v1/echo',
     {
-      config: { scope: 'public' },
+      config: { scope: 'public', audit: false },
       schema: { ...schema, body: Type.Object({ text: Type.Optional(Type.String()) }) },
     },
     (request) => request.body,
@@ -463,7 +465,7 @@ t.test('requests are limited for each key, under /api/v1 alone', async (t) => {
 t.test('browsers are told to run nothing that is not ours, and https only where it is there', async (t) => {
   const http = await start(t, { publicUrl: 'http://feeds.example.org' })
   const https = await start(t, { publicUrl: 'https://feeds.example.org' })
-  for (const url of ['/livez', '/docs', '/nowhere', '/fail/library']) {
+  for (const url of ['/livez', '/docs', '/nowhere', '/fail/library', '/fail/%zz']) {
     const { headers } = await http.inject(url)
     const policy = String(headers['content-security-policy'])
     t.match(policy, /default-src 'none'/, url)
@@ -491,6 +493,22 @@ t.test('a route that declares no scope stops the start and is named', async (t) 
   }
   const app = await start(t, { routes: [careless] })
   await t.rejects(Promise.resolve(app.ready()), /GET \/api\/v1\/open.*PUT,DELETE \/api\/v1\/wide/)
+})
+
+t.test('a route that may change something and is not named for the audit log stops the start', async (t) => {
+  const schema = { hide: true }
+  const config = { scope: 'admin' } as const
+  const careless: RoutePlugin = (app) => {
+    app.get('/api/v1/read', { config, schema }, () => ({}))
+    app.post('/api/v1/looked-up', { config: { ...config, audit: false }, schema }, () => ({}))
+    app.post('/api/v1/changed', { config: { ...config, audit: 'things.change' }, schema }, () => ({}))
+    app.route({ method: ['GET', 'PATCH'], url: '/api/v1/forgotten', config, schema, handler: () => ({}) })
+  }
+  const app = await start(t, { routes: [careless] })
+  await t.rejects(
+    Promise.resolve(app.ready()),
+    /^every route with a changing method declares its name in the audit log.* do not: GET,PATCH \/api\/v1\/forgotten$/,
+  )
 })
 
 interface Line {
@@ -630,9 +648,11 @@ t.test('what is not HTTP, or too much of it, is answered by a problem as well', 
     ],
   ]
   for (const [what, text, code, instance] of cases) {
-    const problem = isProblem(t, parsed(await exchange(port, text)), what)
+    const answer = await exchange(port, text)
+    const problem = isProblem(t, parsed(answer), what)
     t.equal(problem.code, code, what)
     t.equal(problem.instance, instance, what)
+    t.match(answer.toLowerCase(), /\r\ncontent-security-policy: default-src 'none';/, what)
   }
 })
 

@@ -508,13 +508,19 @@ t.test(
       )
     }
     const { app, simulator } = await world(t)
-    t.strictSame((await app.inject({ method: 'POST', url: '/api/v1/sources/tc/check' })).json(), {
-      ok: true,
-      checks: ['connection', 'api', 'clock', 'credentials', 'owners', 'query'].map((name) => ({
-        name,
-        ok: true,
-      })),
-    })
+    const good = (await app.inject({ method: 'POST', url: '/api/v1/sources/tc/check' })).json()
+    t.equal(good.ok, true)
+    const evidence: Record<string, string | undefined> = Object.fromEntries(
+      good.checks.map((check: { name: string; evidence?: string }) => [check.name, check.evidence]),
+    )
+    t.strictSame(Object.keys(evidence), [
+      ...['name', 'reach', 'connection', 'api', 'clock', 'credentials', 'owners', 'query'],
+    ])
+    t.match(evidence.name, '127.0.0.1 is an address')
+    t.match(evidence.reach, /^127\.0\.0\.1:\d+, \d+ ms$/)
+    t.match(evidence.clock, /^[0-2] s apart; 300 s are allowed$/)
+    t.match(evidence.owners, /^\d+ owners seen: "Example Organization"/)
+    t.match(evidence.query, /^\d+ indicators selected by the TQL indicatorActive EQ true$/)
     const faults: [Fault, string, RegExp][] = [
       [{ kind: 'html' }, 'api', /HTML page/],
       [{ kind: 'redirect', location: 'https://login.example/' }, 'api', /redirect/],

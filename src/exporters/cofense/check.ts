@@ -6,18 +6,25 @@ import type { CofenseClient, Sending } from './client.ts'
 /** In the order looked at; what comes after a failure that hides it is left out. */
 export async function checkCofense(client: CofenseClient, signal: AbortSignal): Promise<Finding[]> {
   const sending: Sending = { signal, admit: () => undefined }
+  const seen = new Map([['credentials', 'a login of its own was answered with a token']])
   const steps: readonly (readonly [proves: readonly string[], prove: () => Promise<void>])[] = [
     [['connection', 'credentials'], () => client.proveLogin(signal)],
-    [['api'], () => client.proveStatus(sending)],
-    [['reading'], () => client.proveReading(sending)],
+    [['api'], async () => void seen.set('api', await client.proveStatus(sending))],
+    [
+      ['reading'],
+      async () => {
+        const any = await client.proveReading(sending)
+        seen.set('reading', any ? 'there are threat indicators' : 'there is no threat indicator yet')
+      },
+    ],
   ]
   const proved: string[] = []
   for (const [proves, prove] of steps) {
     const failure = await failureOf(prove)
-    if (failure !== undefined) return findings(failure, proved, proves[0] ?? '')
+    if (failure !== undefined) return findings(failure, { proved, seen, step: proves[0] ?? '' })
     proved.push(...proves)
   }
-  return [...order.map(passed), writingNotProved]
+  return [...order.map((name) => passed(name, seen.get(name))), writingNotProved]
 }
 
 async function failureOf(prove: () => Promise<void>): Promise<UpstreamError | undefined> {
@@ -83,19 +90,27 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
   'clock-skew': { name: 'clock', remedy: 'Set the clock of this machine by NTP.' },
 }
 
-/**
- * @param proved by what went well before: it is not taken back
- * @param step what the failed request was to prove
- */
-function findings(error: UpstreamError, proved: readonly string[], step: string): Finding[] {
+interface Reached {
+  /** By what went well before: it is not taken back. */
+  readonly proved: readonly string[]
+  /** Evidence of it. */
+  readonly seen: ReadonlyMap<string, string>
+  /** What the failed request was to prove. */
+  readonly step: string
+}
+
+function findings(error: UpstreamError, { proved, seen, step }: Reached): Finding[] {
   const diagnosis = diagnoses[error.kind]
   const name = proved.includes(diagnosis.name) ? step : diagnosis.name
   // One can't be refused by an API that was never reached.
   const reached = order.indexOf(name)
   const before = order.filter((each, at) => each !== name && (at < reached || proved.includes(each)))
-  return [...before.map(passed), { name, ok: false, cause: error.message, remedy: diagnosis.remedy }]
+  return [
+    ...before.map((each) => passed(each, proved.includes(each) ? seen.get(each) : undefined)),
+    { name, ok: false, cause: error.message, remedy: diagnosis.remedy },
+  ]
 }
 
-function passed(name: string): Finding {
-  return { name, ok: true }
+function passed(name: string, evidence = ''): Finding {
+  return { name, ok: true, ...(evidence !== '' && { evidence }) }
 }

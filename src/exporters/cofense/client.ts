@@ -65,17 +65,18 @@ export class CofenseClient {
     await this.#logIn(signal)
   }
 
-  /** @throws UpstreamError */
-  async proveStatus(sending: Sending): Promise<void> {
+  /** @returns what Triage says of itself, in words; empty: nothing @throws UpstreamError */
+  async proveStatus(sending: Sending): Promise<string> {
     const path = `${this.base}/api/public/v2/system/status`
     const { body, status } = await this.#send({ method: 'GET', path }, sending)
     if (!isObject(body)) throw unreadable('the question for its status without an object', status)
+    return statusWords(body, this.#cleaner())
   }
 
-  /** @throws UpstreamError */
-  async proveReading(sending: Sending): Promise<void> {
+  /** @returns whether there is any record @throws UpstreamError */
+  async proveReading(sending: Sending): Promise<boolean> {
     const { body, status } = await this.#send({ method: 'GET', path: oneRecord(this.base) }, sending)
-    readList(body, status)
+    return readList(body, status).rows.length > 0
   }
 
   /** All records of the list, page by page; what was asked for has to be picked from them. @throws UpstreamError */
@@ -190,6 +191,16 @@ export class CofenseClient {
     const { clientId, clientSecret } = this.#credentials
     return cleaner([clientSecret, ...this.#issued, clientId])
   }
+}
+
+/** JSON:API's attributes of the status; which there are differs from version to version. */
+function statusWords({ data }: Record<string, unknown>, clean: (text: string) => string): string {
+  const attributes = isObject(data) && isObject(data.attributes) ? data.attributes : {}
+  const told = ['version', 'status'].flatMap((name) => {
+    const value = attributes[name]
+    return typeof value === 'string' ? [`${name} ${clean(value).slice(0, 60)}`] : []
+  })
+  return told.join(', ')
 }
 
 function readList(body: unknown, status: number): { readonly rows: readonly Row[]; readonly more: boolean } {

@@ -16,6 +16,7 @@ export const cofense: ExporterDefinition<CofenseSettings> = {
   kind: service,
   title: 'Cofense Triage',
   settings: cofenseSettings,
+  credentials: ['clientId', 'clientSecret'],
   accepts: ['domain', 'url', 'file'],
   // What one look-up can ask for.
   maxBatch: 200,

@@ -133,9 +133,8 @@ async function changeKnown(batch: Batch, entry: Entry): Promise<Result | undefin
   const row = await batch.course.run((sending) => batch.client.update({ ...entry, id }, sending))
   if (row === 'gone') return undefined
   if (alikeThreat(row, entry)) return changed(entry, row)
-  const { type, value, source } = row
   batch.log.error(
-    { id, level, expected: entry.value, type, value, source },
+    { id, level, type: row.type },
     'Cofense Triage has given the id of one of our records to another one, whose threat level was changed',
   )
   return undefined

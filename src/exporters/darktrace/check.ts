@@ -10,13 +10,13 @@ export async function checkDarktrace(
   signal: AbortSignal,
 ): Promise<Finding[]> {
   try {
-    const { skewMs } = await client.sources(signal)
+    const { names, skewMs } = await client.sources(signal)
     return [
       passed('connection'),
       passed('api'),
       clockFinding(skewMs),
       passed('credentials'),
-      passed('rights'),
+      { ...passed('rights'), evidence: sourcesWords(names) },
     ]
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error
@@ -26,11 +26,25 @@ export async function checkDarktrace(
   }
 }
 
+function sourcesWords(names: readonly string[]): string {
+  if (names.length === 0) return 'the watched list has no source yet'
+  const more = names.length > 10 ? ' and others' : ''
+  return `the watched list has ${names.length} sources: ${names.slice(0, 10).join(', ')}${more}`
+}
+
 /** Told before it is refused: half of what is allowed may be gone by tomorrow. */
 function clockFinding(skewMs: number | undefined): Finding {
-  if (skewMs === undefined || Math.abs(skewMs) <= maxSkewMs / 2) return passed('clock')
+  if (skewMs === undefined) return { ...passed('clock'), evidence: 'the answer has no date to compare with' }
+  const evidence = `${Math.round(Math.abs(skewMs) / 1000)} s apart; 30 min are allowed`
+  if (Math.abs(skewMs) <= maxSkewMs / 2) return { ...passed('clock'), evidence }
   const ok = Math.abs(skewMs) <= maxSkewMs
-  return { name: 'clock', ok, cause: `${skewSentence(skewMs)}; 30 min are allowed.`, remedy: clockRemedy }
+  return {
+    name: 'clock',
+    ok,
+    evidence,
+    cause: `${skewSentence(skewMs)}; 30 min are allowed.`,
+    remedy: clockRemedy,
+  }
 }
 
 const clockRemedy = 'Set the clock of this machine, or that of the appliance, by NTP.'

@@ -14,6 +14,7 @@ export const darktrace: ExporterDefinition<DarktraceSettings> = {
   kind: service,
   title: 'Darktrace watched domains',
   settings: darktraceSettings,
+  credentials: ['publicToken', 'privateToken'],
   accepts,
   maxBatch: 1000,
   options: darktraceOptions,

@@ -8,6 +8,7 @@ import { isQuotable } from './wire.ts'
 
 export interface CheckedExporter {
   readonly client: TaegisClient
+  readonly tenantId: string
   readonly sourceName: string
   /** Active entries that the tenant may have. */
   readonly most: number
@@ -15,14 +16,17 @@ export interface CheckedExporter {
 
 /** In the order looked at; what comes after a failure that hides it is left out. */
 export async function checkSecureworks(exporter: CheckedExporter, signal: AbortSignal): Promise<Finding[]> {
-  const { client, sourceName, most } = exporter
+  const { client, tenantId, sourceName, most } = exporter
+  const reached = proved.map((name) =>
+    name === 'tenant' ? { ...passed(name), evidence: tenantId } : passed(name),
+  )
   try {
     const active = await countActive(client, signal)
-    return [...proved.map(passed), roomFinding(active, most), sourceFinding(sourceName)]
+    return [...reached, roomFinding(active, most), sourceFinding(sourceName)]
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error
     if (error instanceof TaegisRefusal && (error.kind === 'address' || error.kind === 'rejected')) {
-      return [...proved.map(passed), roomUnknown(error), sourceFinding(sourceName)]
+      return [...reached, roomUnknown(error), sourceFinding(sourceName)]
     }
     const { name, remedy } = diagnoses[error.kind]
     const before = proved.slice(0, Math.max(0, proved.indexOf(name)))
@@ -31,10 +35,12 @@ export async function checkSecureworks(exporter: CheckedExporter, signal: AbortS
 }
 
 function roomFinding(active: number, most: number): Finding {
-  if (active < most) return passed('room')
+  const evidence = `${active} active indicators of all sources; maxActive is ${most}`
+  if (active < most) return { ...passed('room'), evidence }
   return {
     name: 'room',
     ok: false,
+    evidence,
     cause: `The tenant has ${active} active indicators of all sources; maxActive is ${most}, and Taegis deletes the oldest beyond 15000.`,
     remedy:
       'Remove indicators that are no longer needed in Taegis XDR, or raise `maxActive` if it is below 15000: until then only better indicators get in, in place of weaker ones of ours.',
@@ -53,7 +59,7 @@ function roomUnknown({ message }: TaegisRefusal): Finding {
 }
 
 function sourceFinding(sourceName: string): Finding {
-  if (isQuotable(sourceName)) return passed('source')
+  if (isQuotable(sourceName)) return { ...passed('source'), evidence: sourceName }
   return {
     name: 'source',
     ok: false,

@@ -19,6 +19,7 @@ export const secureworks: ExporterDefinition<SecureworksSettings> = {
   kind: service,
   title: 'Secureworks Taegis XDR',
   settings: secureworksSettings,
+  credentials: ['clientId', 'clientSecret'],
   accepts: ['ipv4', 'ipv6', 'domain', 'url', 'file'],
   maxBatch: 1000,
   options: Section(
@@ -50,7 +51,8 @@ function createSecureworks(settings: SecureworksSettings, context: ConnectorCont
     content: (delivery) => JSON.stringify(inputsOf(delivery, settings)),
     send: (batch, signal) => sendBatch(batch, sender, signal),
     preview: (batch) => preview(batch, settings, client.url, settings.tenantId),
-    check: (signal) => checkSecureworks({ client, sourceName, most: maxActive }, signal),
+    check: (signal) =>
+      checkSecureworks({ client, tenantId: settings.tenantId, sourceName, most: maxActive }, signal),
     room: {
       most: maxActive,
       entries: (indicator) => objectsOf(indicator).length,

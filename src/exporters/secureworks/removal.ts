@@ -73,7 +73,7 @@ export class Removals {
     const reason = `Secureworks removed what is not ours when asked to remove ${value}: ${names.join(', ')}. Nothing more is removed until this server is restarted`
     this.#stopped = reason
     this.#log.error(
-      { value, removed: names },
+      { removed: foreign.length },
       'Secureworks removed what it was not asked to: removals are stopped',
     )
     return { status: 'rejected', reason }

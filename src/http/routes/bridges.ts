@@ -63,7 +63,7 @@ export function bridgeRoutes({ bridges }: BridgeRoutesOptions): RoutePlugin {
     app.route({
       method: 'POST',
       url: '/api/v1/bridges/:name/check',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: false },
       schema: {
         operationId: 'checkBridge',
         summary: 'Check a bridge',
@@ -89,7 +89,7 @@ export function bridgeRoutes({ bridges }: BridgeRoutesOptions): RoutePlugin {
     app.route({
       method: 'POST',
       url: '/api/v1/bridges/:name/resume',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: 'bridges.resume' },
       schema: {
         operationId: 'resumeBridge',
         summary: 'Let a bridge go on',
@@ -107,7 +107,7 @@ export function bridgeRoutes({ bridges }: BridgeRoutesOptions): RoutePlugin {
     app.route({
       method: 'POST',
       url: '/api/v1/bridges/:name/install-fields',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: 'bridges.install-fields' },
       schema: {
         operationId: 'installFields',
         summary: 'Make the fields that the sink lacks',

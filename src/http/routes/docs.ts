@@ -59,9 +59,6 @@ export async function docsRoutes(app: App, publicUrl: string | undefined): Promi
     )
   }
 
-  const hidden = { config: { scope: 'public', anyQuery: true }, schema: { hide: true } } as const
-  app.get('/', hidden, (_request, reply) => reply.redirect('/docs', 302))
-
   await app.register(async (scope) => {
     swaggerUiHeaders(scope as App, publicUrl)
     scope.addHook('onRoute', (route) => {

@@ -118,7 +118,7 @@ export function effectRoutes({ bridges, publicUrl }: EffectRoutesOptions): Route
     app.route({
       method: 'POST',
       url: '/api/v1/effects/:id/retry',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: 'effects.retry' },
       schema: {
         operationId: 'retryEffect',
         summary: 'Try an effect again',
@@ -141,7 +141,7 @@ export function effectRoutes({ bridges, publicUrl }: EffectRoutesOptions): Route
     app.route({
       method: 'POST',
       url: '/api/v1/effects/:id/skip',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: 'effects.skip' },
       schema: {
         operationId: 'skipEffect',
         summary: 'Never do an effect',

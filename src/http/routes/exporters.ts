@@ -68,7 +68,7 @@ export function exporterRoutes({ exports }: ExporterRoutesOptions): RoutePlugin 
     app.route({
       method: 'POST',
       url: '/api/v1/exporters/:name/check',
-      config: { scope },
+      config: { scope, audit: false },
       schema: {
         operationId: 'checkExporter',
         summary: 'Check an exporter',
@@ -92,7 +92,7 @@ export function exporterRoutes({ exports }: ExporterRoutesOptions): RoutePlugin 
     app.route({
       method: 'POST',
       url: '/api/v1/exporters/:name/resume',
-      config: { scope },
+      config: { scope, audit: 'exporters.resume' },
       schema: {
         operationId: 'resumeExporter',
         summary: 'Let an exporter go on',
@@ -115,7 +115,7 @@ export function exporterRoutes({ exports }: ExporterRoutesOptions): RoutePlugin 
     app.route({
       method: 'POST',
       url: '/api/v1/exporters/:name/reconcile',
-      config: { scope },
+      config: { scope, audit: 'exporters.reconcile' },
       schema: {
         operationId: 'reconcileExporter',
         summary: 'Compare what a product has with what it was sent',

@@ -146,7 +146,7 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
     app.route({
       method: 'POST',
       url: '/api/v1/exports/:id/replay',
-      config: { scope: 'authenticated' },
+      config: { scope: 'authenticated', audit: 'exports.replay' },
       schema: {
         operationId: 'replayExport',
         summary: 'Send items of an export again',

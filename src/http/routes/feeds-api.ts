@@ -85,7 +85,7 @@ export function feedApiRoutes(options: FeedApiOptions): RoutePlugin {
     app.route({
       method: 'POST',
       url: '/api/v1/feeds/:name/release',
-      config: { scope: 'admin' },
+      config: { scope: 'admin', audit: 'feeds.release' },
       schema: feedReleaseSchema,
       handler: async (request) => {
         const feed = lists.definition(request.params.name)

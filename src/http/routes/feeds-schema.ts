@@ -284,12 +284,20 @@ export const feedRecipeSchema = {
             settings: Type.Record(Type.String(), Type.String(), {
               description: 'Name of the field in the product -> what to type.',
             }),
+            snippets: Type.Array(
+              Type.Object({
+                where: Type.String({ description: 'What it is, and where it goes.' }),
+                text: Type.String({ description: 'Lines to paste.' }),
+              }),
+              { description: 'What to paste, where a product takes that.' },
+            ),
           }),
           example: {
             consumer: 'misp',
             title: 'Read the feed block-ip with MISP',
             steps: ['In Sync Actions > Feeds > Add Feed, type the settings below.'],
             settings: { URL: 'https://feeds.example.org/feeds/block-ip', 'Source Format': 'MISP Feed' },
+            snippets: [],
           },
         },
         'text/markdown': {

@@ -24,6 +24,8 @@ export interface FeedRoutesOptions {
   readonly lists: FeedLists
   /** As configured: the name of the MISP event depends on it. */
   readonly publicUrl?: string
+  /** Told of each answer. @param format absent: the request was refused before that was read */
+  answered?(feed: string, format: string | undefined, status: number): void
 }
 
 interface Asked {
@@ -52,6 +54,15 @@ export function feedRoutes(options: FeedRoutesOptions): RoutePlugin {
   }
 
   return (app) => {
+    app.addHook('onResponse', (request, reply, done) => {
+      const { name, file = '' } = request.params as { readonly name?: string; readonly file?: string }
+      const asked = known.get(request.url)
+      const feed = asked?.feed ?? name ?? split(names, file).feed
+      if (names.includes(feed)) {
+        options.answered?.(feed, asked?.format.variant.replace(/\?.*/, ''), reply.statusCode)
+      }
+      done()
+    })
     app.route({
       method: 'GET',
       url: '/feeds/:file',

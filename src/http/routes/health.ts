@@ -2,8 +2,8 @@
 import Type from 'typebox'
 import { ServiceError } from '../../errors.ts'
 import type { RoutePlugin } from '../app.ts'
+import { describeError } from '../describe-error.ts'
 import { answerOf, sendAnswer } from '../problem.ts'
-import { describeError } from '../request-log.ts'
 import { answer, Enum, hostRefused, Nullable, problemAnswer, problems } from '../schema.ts'
 
 export interface Readiness {

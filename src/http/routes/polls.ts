@@ -84,7 +84,7 @@ export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlug
     app.route({
       method: 'POST',
       url: '/api/v1/bridges/:name/poll',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: 'bridges.poll' },
       schema: {
         operationId: 'pollBridge',
         summary: 'Ask a ticket desk for tickets now',
@@ -186,7 +186,7 @@ export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlug
     app.route({
       method: 'POST',
       url: '/api/v1/bridges/:name/hook',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: 'bridges.hook' },
       schema: {
         operationId: 'bridgeHook',
         summary: 'Tell that an incident changed',

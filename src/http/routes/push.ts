@@ -1,4 +1,5 @@
 /** Pushes: indicators on their way to a product. */
+import type { FastifyRequest } from 'fastify'
 import Type, { type TSchema } from 'typebox'
 import { entrySchema } from '../../pipeline/exports/entries.ts'
 import type { Exports } from '../../pipeline/exports/exports.ts'
@@ -87,12 +88,16 @@ const answerHeaders = {
   },
 } as const
 
+function unlessDryRun({ body }: FastifyRequest): string | false {
+  return (body as { readonly dryRun?: unknown } | null | undefined)?.dryRun === true ? false : 'push'
+}
+
 export function pushRoutes({ exports, filter }: PushRoutesOptions): RoutePlugin {
   return (app) => {
     app.route({
       method: 'POST',
       url: '/api/v1/push/:exporter',
-      config: { scope: ({ exporter = '' }): Scope => `push:${exporter}` },
+      config: { scope: ({ exporter = '' }): Scope => `push:${exporter}`, audit: unlessDryRun },
       bodyLimit,
       schema: {
         operationId: 'push',

@@ -43,7 +43,7 @@ export function sourceRunsRoutes(options: SourceRunsOptions): RoutePlugin {
     app.route({
       method: 'POST',
       url: '/api/v1/sources/:name/fetch',
-      config: { scope: 'sources:run' },
+      config: { scope: 'sources:run', audit: 'sources.fetch' },
       schema: {
         operationId: 'fetchSource',
         summary: 'Fetch a source now',

@@ -28,6 +28,8 @@ export interface TaxiiOptions extends TaxiiFeeds {
   /** Names of the configured feeds, in their order. */
   readonly names: readonly string[]
   readonly publicUrl?: string
+  /** As of lists. */
+  answered?(feed: string, format: string, status: number): void
 }
 
 interface Served {
@@ -38,6 +40,12 @@ interface Served {
 export function taxiiRoutes(options: TaxiiOptions): RoutePlugin {
   const served = options.names.map((feed): Served => ({ feed, collection: collectionOf(feed) }))
   return (app) => {
+    app.addHook('onResponse', (request, reply, done) => {
+      const { collection: asked } = request.params as { readonly collection?: string }
+      const found = asked === undefined ? undefined : named(served, asked)
+      if (found !== undefined) options.answered?.(found.feed, 'taxii', reply.statusCode)
+      done()
+    })
     addGet(app, '/taxii2', (request, reply) => {
       visibleTo(request, served)
       return sendJson(reply, discovery(options.publicUrl))
@@ -118,7 +126,7 @@ function addRefused(app: App, method: string, path: string, one: (request: Fasti
     app.route({
       method,
       url,
-      config: { scope: 'authenticated', anyQuery: true },
+      config: { scope: 'authenticated', audit: false, anyQuery: true },
       schema: { hide: true },
       onRequest: (request) => refuse(request),
       handler: refuse,
@@ -145,13 +153,17 @@ function visibleTo({ scopes, key }: FastifyRequest, served: readonly Served[]): 
   return served.filter(({ feed }) => grants(scopes, `feeds:read:${feed}`))
 }
 
+function named(served: readonly Served[], wanted: string): Served | undefined {
+  return (
+    served.find(({ collection }) => collection.id === wanted.toLowerCase()) ??
+    served.find(({ collection }) => collection.alias === wanted)
+  )
+}
+
 /** By id, else by alias. @throws ServiceError FEED_UNKNOWN, for what the key may not read as well */
 function servedBy(request: FastifyRequest, served: readonly Served[]): Served {
   const { collection: wanted } = request.params as { readonly collection: string }
-  const visible = visibleTo(request, served)
-  const found =
-    visible.find(({ collection }) => collection.id === wanted.toLowerCase()) ??
-    visible.find(({ collection }) => collection.alias === wanted)
+  const found = named(visibleTo(request, served), wanted)
   if (found !== undefined) return found
   throw new ServiceError(
     'FEED_UNKNOWN',

@@ -52,7 +52,7 @@ export function tcGetIndicators(sources: Sources): RoutePlugin {
     app.route({
       method: 'POST',
       url: '/api/v1/tc-get-indicators',
-      config: { scope: 'indicators:read', lenientBody: true },
+      config: { scope: 'indicators:read', audit: false, lenientBody: true },
       schema: {
         operationId: 'queryIndicatorsLive',
         summary: 'Get indicators live from ThreatConnect, arguments in the body',

@@ -76,7 +76,7 @@ export function tcGetOwners(sources: Sources): RoutePlugin {
     app.route({
       method: 'POST',
       url: '/api/v1/tc-get-owners',
-      config: { scope: 'indicators:read', lenientBody: true },
+      config: { scope: 'indicators:read', audit: false, lenientBody: true },
       schema: {
         operationId: 'queryOwnersLive',
         summary: 'Get the owners live from ThreatConnect, arguments in the body',

@@ -45,7 +45,7 @@ export function templatePreviewRoute({ bridges }: { readonly bridges: Bridges })
     app.route({
       method: 'POST',
       url: '/api/v1/bridges/:name/templates/preview',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: false },
       bodyLimit: 4_194_304,
       schema: {
         operationId: 'previewTemplate',

@@ -114,7 +114,7 @@ export function ticketRoutes({ bridges, publicUrl }: TicketRoutesOptions): Route
     app.route({
       method: 'POST',
       url: '/api/v1/tickets/:bridge/:ticketId/resync',
-      config: { scope: 'tickets:write' },
+      config: { scope: 'tickets:write', audit: 'tickets.resync' },
       schema: {
         operationId: 'resyncTicket',
         summary: 'Read a ticket anew and do what is missing',

@@ -5,6 +5,7 @@ import { isStoreAway } from '../persistently.ts'
 import { type Bell, createBell } from '../product/bell.ts'
 import { claimWatch } from '../product/claim-watch.ts'
 import type { Tenure } from '../product/tenure.ts'
+import type { Watch } from '../watch.ts'
 import type { Bridge } from './bridge.ts'
 import type { Ends } from './ends.ts'
 import { createFileRoom } from './file-room.ts'
@@ -24,6 +25,7 @@ export interface LoopContext {
   readonly cut: AbortSignal
   readonly settleMs: readonly number[]
   readonly persist: TicketContext['persist']
+  readonly onlooker?: Watch
 }
 
 /** Looked up at once: each is looked at again when its turn comes. */

@@ -9,6 +9,7 @@ import { isStoreAway, persistently } from '../persistently.ts'
 import { planCall } from '../plan-call.ts'
 import { createTenure } from '../product/tenure.ts'
 import type { Queues } from '../queue.ts'
+import type { Watch } from '../watch.ts'
 import type { Bridge } from './bridge.ts'
 import { type Chores, choresOf } from './chores.ts'
 import { endHealth } from './end-health.ts'
@@ -32,6 +33,7 @@ export interface BridgeWorkOptions {
   now(): number
   /** 0 up to 1; by default the machine's. */
   readonly random?: () => number
+  readonly onlooker?: Watch
   /** When what may have been carried out is looked up, milliseconds since; by default the bridge's own. */
   readonly settleMs?: readonly number[]
   /** When this process started: what was polled before is polled once more. Milliseconds since the epoch. */
@@ -51,6 +53,8 @@ export interface BridgeWork {
   wakeBridge(name: string): Promise<void>
   /** A poll is to be carried out. */
   wakePoll(name: string): Promise<void>
+  /** Paused ends are tried once by this process, for which something is mended. */
+  tryAnew(name: string): Promise<void>
 }
 
 export function bridgeWork(options: BridgeWorkOptions): BridgeWork {
@@ -66,6 +70,13 @@ export function bridgeWork(options: BridgeWorkOptions): BridgeWork {
   return {
     wakeBridge,
     wakePoll,
+    async tryAnew(name) {
+      const part = parts.find(({ bridge }) => bridge.name === name)
+      part?.poll.renew()
+      part?.effects.renew()
+      await wakePoll(name)
+      await wakeBridge(name)
+    },
     async work() {
       await store.registerBridges(bridges.map(({ name }) => name))
       for (const { bridge, poll, effects } of parts) {
@@ -103,10 +114,13 @@ async function toldOf(wake: () => Promise<void>, log: Logger): Promise<void> {
 interface Part {
   look(claimed: AbortSignal): Promise<void>
   plan(): Promise<void>
+  /** As when the process has just started. */
+  renew(): void
 }
 
 function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Promise<void>): Part {
-  const { store, queues, triesPaused = false, startedAt, log, now, random = Math.random, signal } = options
+  const { store, queues, triesPaused = false, startedAt, log, now, random = Math.random } = options
+  const { signal, onlooker } = options
   const { name, desk, retry } = bridge
   /** Until this process has polled. */
   let isNew = triesPaused
@@ -124,19 +138,25 @@ function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Pro
   }
   const plan = (isAtWork = false) => planCall(pollQueue(name), due, { queues, now, isAtWork })
   const look = async (until: AbortSignal) => {
+    const wasNew = isNew
     const at = await due()
     if (at !== undefined && at <= now()) {
       polledAt = now()
       const { poll } = await store.startPoll(name, new Date(now()))
-      const outcome = await carryOutPoll(poll.id, bridge, { store, log, now, random, onTaken }, until)
+      const context = { store, log, now, random, onTaken, ...(onlooker && { onlooker }) }
+      const outcome = await carryOutPoll(poll.id, bridge, context, until)
       // Thrown, so that the call goes to another worker at once.
       if (outcome === 'handed back') throw new Error('handed back')
-      isNew = false
+      // What was mended meanwhile has not been tried.
+      if (wasNew) isNew = false
     }
     await plan(true)
   }
   return {
     plan: () => plan(),
+    renew() {
+      isNew = true
+    },
     look(claimed) {
       const until = AbortSignal.any([claimed, signal])
       return persistent(() => look(until), { what: 'a poll', log, until })
@@ -146,7 +166,7 @@ function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Pro
 
 function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
   const { store, queues, exclusive, holdsBack = false, log, now, random = Math.random, signal } = options
-  const { settleMs = settleTimesMs } = options
+  const { settleMs = settleTimesMs, onlooker } = options
   const { name } = bridge
   const tenure = exclusive || !holdsBack ? undefined : createTenure(now)
   const context = { store, log, now, random }
@@ -168,10 +188,12 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
     const claim = await store.claimBridge(name, { settleMs: settleMs[0] ?? 0, now: new Date(now()) })
     tenure?.begin(claim)
     // A desk that is polled by itself is tried by that.
-    const triesBoth = isNew && bridge.desk.everyMs === null
-    if (isNew && !triesBoth) await ends.sink.tryAnew()
+    const wasNew = isNew
+    const triesBoth = wasNew && bridge.desk.everyMs === null
+    if (wasNew && !triesBoth) await ends.sink.tryAnew()
     const held = tenure === undefined ? {} : { tenure }
-    const working = { ...context, settleMs, ends, claim, cut, isNew: triesBoth, ...held }
+    const looked = onlooker === undefined ? {} : { onlooker }
+    const working = { ...context, settleMs, ends, claim, cut, isNew: triesBoth, ...held, ...looked }
     let next: number | null
     try {
       next = await pass(bridge, chores, working, until)
@@ -180,7 +202,7 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
       log.info({ bridge: name }, 'another worker has taken the bridge over')
       return
     }
-    isNew = false
+    if (wasNew) isNew = false
     // Thrown, so that the call goes to another worker at once.
     if (until.aborted) throw new Error('handed back')
     // After a fault of ours what is due would be due again at once: whoever looks whether a call is missing makes it.
@@ -190,6 +212,9 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
   }
   return {
     plan: () => plan(),
+    renew() {
+      isNew = true
+    },
     look(claimed) {
       const until = AbortSignal.any([claimed, signal])
       // Whoever has it now must not meet requests of ours.

@@ -93,9 +93,8 @@ interface Names {
 
 function tellOfFailure(error: unknown, names: Names, log: Logger): void {
   const what = 'a change of an incident could not be taken'
-  const isForeseen =
-    error instanceof UpstreamError || error instanceof IncidentGone || error instanceof Refused
-  if (isForeseen) log.warn({ reason: error.message, ...names }, what)
+  if (error instanceof UpstreamError) log.warn({ reason: error.sentence, ...names }, what)
+  else if (error instanceof IncidentGone || error instanceof Refused) log.warn(names, what)
   else log.error({ err: error, ...names }, what)
 }
 

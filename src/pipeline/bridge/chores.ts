@@ -31,7 +31,8 @@ export interface Chores {
 export function choresOf(bridge: Bridge, context: ChoresContext): Chores {
   const { store, log: parent, now, ends } = context
   const { name, sink: incidents, retry } = bridge
-  const log = parent.child({ bridge: name })
+  /** Made for each use: the level may change meanwhile. */
+  const logOf = () => parent.child({ bridge: name })
   const { desk, sink } = ends
   const round: Reconciliation = { dueAt: Number.NEGATIVE_INFINITY, left: new Set() }
   /** After a failure the store does not tell of. */
@@ -55,6 +56,7 @@ export function choresOf(bridge: Bridge, context: ChoresContext): Chores {
     return ready === undefined ? undefined : Math.max(ready, Math.min(round.dueAt, latest))
   }
   const read = async (claim: number, signal: AbortSignal) => {
+    const log = logOf()
     try {
       await readChanges(bridge, claim, { store, log, now }, signal)
       failures = 0
@@ -65,14 +67,14 @@ export function choresOf(bridge: Bridge, context: ChoresContext): Chores {
       changesNotBefore = now() + Math.min(againMs, incidents.changesEveryMs ?? againMs)
       const what = 'changes of incidents could not be read; it is tried again'
       if (!(error instanceof UpstreamError)) return log.error({ err: error }, what)
-      log.warn({ reason: error.message }, what)
+      log.warn({ reason: error.sentence }, what)
       if (error.kind !== 'rejected') await sink.tell(error)
     }
   }
   const once = async (claim: number, signal: AbortSignal) => {
     if (isPast(await changesDueAt(), now())) await read(claim, signal)
     if (!signal.aborted && isPast(await roundDueAt(), now()))
-      await reconcile(bridge, round, { store, desk, log, now }, signal)
+      await reconcile(bridge, round, { store, desk, log: logOf(), now }, signal)
   }
   const dueAt = async () => {
     const dues = [await changesDueAt(), await roundDueAt()].filter((due) => due !== undefined)
@@ -88,7 +90,7 @@ export function choresOf(bridge: Bridge, context: ChoresContext): Chores {
             await once(claim, signal)
             return (await dueAt()) ?? Number.POSITIVE_INFINITY
           },
-          { what: 'reading changes of incidents', log, signal },
+          { what: 'reading changes of incidents', log: logOf(), signal },
         )
         if (ends.aborted) return
         const pauseMs = Math.max(shortestPauseMs, Math.min(longestPauseMs, due - now()))

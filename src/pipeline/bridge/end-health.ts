@@ -36,12 +36,12 @@ export function endHealth(bridge: Bridge, end: BridgeEnd, { store, log, now, ran
   const health = () => store.bridgeHealth(name, end)
   let last: Promise<unknown> = Promise.resolve()
   /** One after the other, so that none overwrites what another one told. */
-  const change = (next: (health: Health) => Health): Promise<Health> => {
+  const change = (next: (health: Health) => Health, event?: HealthEvent): Promise<Health> => {
     const changing = async () => {
       const before = await health()
       const after = next(before)
       if (after === before) return before
-      if (after.circuit !== before.circuit) tellOf(after, endTitles[end], log)
+      if (after.circuit !== before.circuit) tellOf(after, event, endTitles[end], log)
       await store.saveBridgeHealth(name, end, after)
       return after
     }
@@ -51,7 +51,7 @@ export function endHealth(bridge: Bridge, end: BridgeEnd, { store, log, now, ran
   }
   return {
     health,
-    tell: (event) => change((before) => nextHealth(before, event, policy, now(), random())),
+    tell: (event) => change((before) => nextHealth(before, event, policy, now(), random()), event),
     async tryAnew() {
       await change(triedAnew)
     },

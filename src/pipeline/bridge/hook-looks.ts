@@ -48,7 +48,7 @@ export function hookLooks({ store, log, stopping, now, onWork }: Options): HookL
     } catch (error) {
       if (stopping.aborted) return
       const what = 'an incident that the hook told of could not be looked at; the next look at all finds it'
-      if (error instanceof UpstreamError) log.warn({ reason: error.message, incident: incidentId }, what)
+      if (error instanceof UpstreamError) log.warn({ reason: error.sentence, incident: incidentId }, what)
       else log.error({ err: error, incident: incidentId }, what)
     }
   }

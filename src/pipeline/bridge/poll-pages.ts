@@ -7,6 +7,7 @@ import type { Poll, TakenTicket, TicketStore } from '../../store/ticket-store.ts
 import type { ReceivedTicket, WaitingPage } from '../../tickets/ticket-desk.ts'
 import { type RetryOptions, withRetry } from '../../upstream/retry.ts'
 import { isStoreAway } from '../persistently.ts'
+import type { Watch } from '../watch.ts'
 import type { Bridge } from './bridge.ts'
 import { takenTicket } from './content-hash.ts'
 import type { EndHealth } from './end-health.ts'
@@ -22,6 +23,7 @@ export interface PollContext {
   readonly onTaken: () => Promise<void>
   /** Between the tries of one request; default: real time. */
   readonly sleep?: RetryOptions['sleep']
+  readonly onlooker?: Watch
 }
 
 export interface Polling extends PollContext {
@@ -175,7 +177,7 @@ async function asked<T>(polling: Polling, request: (signal: AbortSignal) => Prom
       ...{ signal, random },
       ...(sleep !== undefined && { sleep }),
       onRetry: ({ error, attempt, delayMs }) =>
-        log.info({ reason: error.message, attempt, delayMs }, 'a request to the desk is tried again'),
+        log.info({ reason: error.sentence, attempt, delayMs }, 'a request to the desk is tried again'),
     },
   )
   if ('error' in result) throw result.error
@@ -198,6 +200,7 @@ async function orFailure(
     if (error instanceof UpstreamError) {
       const tells = !error.unsent && error.kind !== 'rejected' && !isPermission(error)
       if (tells) await desk.tell(error)
+      log.warn({ reason: error.sentence, kind: error.kind }, 'the desk was not read to its end')
       return { error: { code: upstreamCode[error.kind], detail: error.message }, cause: error }
     }
     log.error({ err: error }, 'a poll failed by a fault of ours')

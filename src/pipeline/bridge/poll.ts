@@ -4,6 +4,7 @@ import { ClaimLost, type RunError, type RunStatus } from '../../store/store.ts'
 import type { Poll } from '../../store/ticket-store.ts'
 import type { Outcome } from '../fetch.ts'
 import { isStoreAway } from '../persistently.ts'
+import { around } from '../watch.ts'
 import type { Bridge } from './bridge.ts'
 import { endHealth } from './end-health.ts'
 import { acknowledgeRest, drain, isPermission, type PollContext, type Polling } from './poll-pages.ts'
@@ -14,7 +15,17 @@ import { together } from './together.ts'
  * @param signal aborted: the poll is handed back under way
  * @throws ServiceError STORE_UNAVAILABLE: the poll stays under way
  */
-export async function carryOutPoll(
+export function carryOutPoll(
+  id: string,
+  bridge: Bridge,
+  context: PollContext,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const piece = { kind: 'poll', name: bridge.name, id } as const
+  return around(context.onlooker, piece, () => polled(id, bridge, context, signal))
+}
+
+async function polled(
   id: string,
   bridge: Bridge,
   context: PollContext,
@@ -41,7 +52,9 @@ export async function carryOutPoll(
     if (wasPaused) await goOn(polling)
     const gap = gapOf(completeAt, polling)
     const end = { status, errors, now: new Date(now()), ...(gap !== undefined && { gap }) }
-    logEnd(log, await store.endPoll(id, claim, end), gap)
+    const poll = await store.endPoll(id, claim, end)
+    logEnd(log, poll, gap)
+    context.onlooker?.pollEnded?.(poll)
     return 'ended'
   } catch (error) {
     if (error instanceof ClaimLost) {
@@ -101,13 +114,20 @@ function gapOf(completeAt: string | null, { bridge, startedAt }: Polling): Gap |
   return { from: completeAt, to: startedAt }
 }
 
+function withoutDetail({ code, part }: RunError) {
+  return { code, ...(part !== undefined && { part }) }
+}
+
 function logEnd(log: Logger, poll: Poll, gap: Gap | undefined): void {
   const { status, pages, received, stored, unchanged, unreadableCount: unreadable } = poll
   const { acknowledged, refused, errors } = poll
   const receipt = { pages, received, stored, unchanged, unreadable, acknowledged, refused: refused.length }
   const isFine = status === 'succeeded' && refused.length + unreadable === 0
   const level = !isFine ? 'warn' : received > 0 ? 'info' : 'debug'
-  log[level]({ ...receipt, ...(errors.length > 0 && { errors }) }, `poll ${status}`)
+  log[level](
+    { ...receipt, ...(errors.length > 0 && { errors: errors.map(withoutDetail) }) },
+    `poll ${status}`,
+  )
   if (gap === undefined) return
   log.warn(
     { event: 'possible_gap', ...gap },

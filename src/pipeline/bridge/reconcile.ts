@@ -73,7 +73,7 @@ async function readAnew(bridge: Bridge, id: string, context: Context, signal: Ab
     if (signal.aborted || isStoreAway(error)) throw error
     const what = 'a ticket could not be read anew; it is tried again later'
     if (!(error instanceof UpstreamError)) return log.error({ err: error, ticket: id }, what)
-    log.warn({ ticket: id, reason: error.message }, what)
+    log.warn({ ticket: id, reason: error.sentence }, what)
     if (error.kind !== 'rejected') await desk.tell(error)
   }
 }

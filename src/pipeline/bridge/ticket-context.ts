@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { TicketStore } from '../../store/ticket-store.ts'
 import type { ClaimWatch } from '../product/claim-watch.ts'
+import type { Watch } from '../watch.ts'
 import type { Bridge } from './bridge.ts'
 import type { Ends } from './ends.ts'
 import type { FileRoom } from './file-room.ts'
@@ -43,4 +44,5 @@ export interface TicketContext {
   readonly ending: AbortSignal
   /** Does it again while the store is away. */
   readonly persist: <T>(work: () => Promise<T>) => Promise<T>
+  readonly onlooker?: Watch
 }

@@ -1,6 +1,7 @@
 /** One try of an effect, or one look at what became of it, and what is to be written then. */
 import type { Ticket } from '../../model/ticket.ts'
 import type { BridgeEnd, Effect, Step, Work } from '../../store/ticket-store.ts'
+import { around } from '../watch.ts'
 import type { Carried, Carrying } from './carry.ts'
 import { carryOut } from './carry-out.ts'
 import { endOf, isRemembered, needsDesk, notClosedNote } from './effects.ts'
@@ -44,14 +45,16 @@ export async function tryOrLook(
 async function underWay(
   carrying: Carrying,
   how: 'try' | 'look',
-  { bridge, ends, watch, ending }: TicketContext,
+  { bridge, ends, watch, ending, onlooker }: TicketContext,
 ): Promise<Carried | undefined> {
   const { effect } = carrying
   const ask = async () => {
     await watch.check()
     ending.throwIfAborted()
   }
-  const act = () => (how === 'look' ? look(carrying) : carryOut[effect.kind](carrying))
+  const piece = { kind: 'effect', name: bridge.name, id: String(effect.id) } as const
+  const act = () =>
+    around(onlooker, piece, async () => (how === 'look' ? look(carrying) : carryOut[effect.kind](carrying)))
   const permitted = () => (bridge.permit === undefined ? act() : bridge.permit.under(ask, act))
   const atDesk = needsDesk(effect)
   const counted = () => (atDesk ? ends.desk.during(permitted) : permitted())
@@ -93,7 +96,9 @@ function logged({ state, error }: Carried, effect: Effect, context: TicketContex
 }
 
 function tellOfDead({ ticketId, kind, id }: Effect, reason: string | null, { log }: TicketContext): void {
-  log.warn({ ticket: ticketId, effect: id, kind, reason }, 'an effect failed for good: it waits for a retry')
+  // The words of the sink may repeat what the ticket says.
+  log.warn({ ticket: ticketId, effect: id, kind }, 'an effect failed for good: it waits for a retry')
+  log.debug({ effect: id, reason }, 'why an effect failed for good')
 }
 
 /** Nothing of it was found. */

@@ -8,6 +8,7 @@ import { ClaimLost } from '../../store/store.ts'
 import { persistently } from '../persistently.ts'
 import { readyAt } from '../product/health.ts'
 import type { Tenure } from '../product/tenure.ts'
+import type { Watch } from '../watch.ts'
 import type { Bridge } from './bridge.ts'
 import { workDue } from './bridge-loop.ts'
 import { type EndHealth, endHealth } from './end-health.ts'
@@ -33,6 +34,7 @@ export interface BridgeContext {
   readonly claim?: number
   /** Of the caller, where it tells of both ends besides. */
   readonly ends?: Readonly<Record<'desk' | 'sink', EndHealth>>
+  readonly onlooker?: Watch
 }
 
 export const settleMs: readonly number[] = [5000, 15_000, 45_000]

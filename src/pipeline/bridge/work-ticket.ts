@@ -113,7 +113,7 @@ interface When {
 }
 
 async function write(work: Work, parts: Parts, { dueAt, begin }: When, context: TicketContext) {
-  const { bridge, claim, store, persist, watch, now } = context
+  const { bridge, claim, store, persist, watch, onlooker, now } = context
   const at = now()
   const view = viewOf(work, parts)
   const state = stateChange(view)
@@ -132,6 +132,7 @@ async function write(work: Work, parts: Parts, { dueAt, begin }: When, context: 
   }
   const after = await persist(() => store.step(bridge.name, claim, step, options))
   watch.seen(at)
+  for (const settled of parts.settle ?? []) onlooker?.effectSettled?.(bridge.name, settled.state)
   return after
 }
 

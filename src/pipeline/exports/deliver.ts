@@ -6,6 +6,7 @@ import { ClaimLost } from '../../store/store.ts'
 import { isStoreAway } from '../persistently.ts'
 import { readyAt, triedAnew } from '../product/health.ts'
 import type { Tenure } from '../product/tenure.ts'
+import type { Watch } from '../watch.ts'
 import { deliverDue } from './delivery-loop.ts'
 import type { Destination } from './destination.ts'
 import { type ForwardStore, forwardChanges } from './forward.ts'
@@ -26,6 +27,7 @@ export interface DeliverContext {
   readonly isNew?: boolean
   /** Aborted when what is under way must end as well; absent: with the signal. */
   readonly cut?: AbortSignal
+  readonly onlooker?: Watch
 }
 
 /** A forward is looked at once more after this time while deliveries go on and on. */

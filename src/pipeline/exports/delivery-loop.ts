@@ -12,6 +12,7 @@ import { type Bell, createBell } from '../product/bell.ts'
 import { type Circuit, circuitOf } from '../product/circuit.ts'
 import { type ClaimWatch, claimWatch } from '../product/claim-watch.ts'
 import type { Tenure } from '../product/tenure.ts'
+import { around, type Watch } from '../watch.ts'
 import { adviceFor } from './advice.ts'
 import { type BatchSize, firstSize, nextSize } from './batch-size.ts'
 import type { Destination } from './destination.ts'
@@ -33,6 +34,7 @@ export interface LoopContext {
   random(): number
   /** Aborted when requests under way must end. */
   readonly cut: AbortSignal
+  readonly onlooker?: Watch
   /** Before deliveries are claimed. */
   readonly forward: () => Promise<void>
 }
@@ -111,7 +113,10 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
   })
   const write = async (settlements: readonly Settlement[]) => {
     await persist(() => writeSettlements(settlements, context))
-    for (const { status } of settlements) tally.set(status, (tally.get(status) ?? 0) + 1)
+    for (const [status, count] of countedBy(settlements)) {
+      tally.set(status, (tally.get(status) ?? 0) + count)
+      context.onlooker?.itemsSettled?.(destination.name, status, count)
+    }
   }
   const onWritten = () => {
     loop.drained = false
@@ -148,6 +153,12 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     failure: undefined,
   }
   return loop
+}
+
+function countedBy(settlements: readonly Settlement[]): ReadonlyMap<ItemStatus, number> {
+  const counts = new Map<ItemStatus, number>()
+  for (const { status } of settlements) counts.set(status, (counts.get(status) ?? 0) + 1)
+  return counts
 }
 
 /** Starts whatever can be started. @returns whether everything has come to rest */
@@ -241,7 +252,8 @@ async function sendNext(loop: Loop, batch: readonly Work[]): Promise<void> {
   const policy = { ...destination, isTaking: circuit.health.circuit === 'closed' }
   const sentAt = now()
   const deliveries = batch.map((each) => deliveryOf(each, sentAt))
-  const send = () => sendBatch(deliveries, { exporter, log }, loop.ending)
+  const piece = { kind: 'batch', name: destination.name, size: batch.length } as const
+  const send = () => around(loop.onlooker, piece, () => sendBatch(deliveries, { exporter, log }, loop.ending))
   const report = await (permit === undefined ? send() : permit.under(ask, send))
   for (const { answer, sent } of report.sizes) loop.size = nextSize(loop.size, answer, sent)
   for (const event of report.events) circuit.tell(event)

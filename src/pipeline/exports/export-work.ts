@@ -7,6 +7,7 @@ import { isStoreAway, persistently } from '../persistently.ts'
 import { planCall } from '../plan-call.ts'
 import { createTenure } from '../product/tenure.ts'
 import type { Queues } from '../queue.ts'
+import type { Watch } from '../watch.ts'
 import { type DeliverContext, deliver, nextLook } from './deliver.ts'
 import type { Destination } from './destination.ts'
 import { type Rooms, rooms } from './room.ts'
@@ -30,6 +31,7 @@ export interface ExportWorkOptions {
   now(): number
   /** 0 up to 1; by default the machine's. */
   readonly random?: () => number
+  readonly onlooker?: Watch
   /** Aborted when the process stops: nothing more is begun. */
   readonly signal: AbortSignal
   /** Aborted when what is under way must end too. */
@@ -43,6 +45,8 @@ export interface ExportWork {
   plan(): Promise<void>
   /** Something is to be delivered, or may go on. */
   wake(name: string): Promise<void>
+  /** Where it is paused it is tried once by this process, for which something is mended. */
+  tryAnew(name: string): Promise<void>
 }
 
 /** Commits come in crowds while a fetch is under way. */
@@ -72,14 +76,14 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
     await persistently(async () => {
       until.throwIfAborted()
       const { name } = destination
-      await deliver(destination, { ...context, cut, isNew: untried.has(name) }, until).catch(
-        (error: unknown) => {
-          const isTold = until.aborted || isStoreAway(error)
-          if (!isTold) log.error({ err: error, exporter: name }, 'delivering failed; it goes on soon')
-          throw error
-        },
-      )
-      untried.delete(name)
+      const isNew = untried.has(name)
+      await deliver(destination, { ...context, cut, isNew }, until).catch((error: unknown) => {
+        const isTold = until.aborted || isStoreAway(error)
+        if (!isTold) log.error({ err: error, exporter: name }, 'delivering failed; it goes on soon')
+        throw error
+      })
+      // What was mended meanwhile has not been tried.
+      if (isNew) untried.delete(name)
       // Thrown, so that the call goes to another worker at once.
       if (until.aborted) throw new Error('handed back')
       await planOne(destination, true)
@@ -90,6 +94,10 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
   }
   return {
     wake,
+    async tryAnew(name) {
+      untried.add(name)
+      await wake(name)
+    },
     async work() {
       await store.registerExporters(destinations.map(({ name }) => name))
       for (const destination of destinations) {
@@ -127,7 +135,7 @@ function queueOf(exporter: string): string {
 }
 
 function contextOf(destination: Destination, options: ExportWorkOptions): DeliverContext {
-  const { store, exclusive, holdsBack = false, log, now, random = Math.random } = options
+  const { store, exclusive, holdsBack = false, log, now, random = Math.random, onlooker } = options
   const { name, exporter } = destination
   const kept: Rooms | undefined = exporter.room && rooms({ name, room: exporter.room, store, now })
   const tenure = exclusive || !holdsBack ? undefined : createTenure(now)
@@ -135,6 +143,7 @@ function contextOf(destination: Destination, options: ExportWorkOptions): Delive
     ...{ store, log, now, random },
     ...(kept !== undefined && { rooms: kept }),
     ...(tenure !== undefined && { tenure }),
+    ...(onlooker !== undefined && { onlooker }),
   }
 }
 

@@ -1,5 +1,6 @@
 /** The health of a product while somebody works there: told of every answer, kept in the store. */
 import type { Logger } from 'pino'
+import { UpstreamError } from '../../errors.ts'
 import type { Health } from '../../store/health.ts'
 import { type HealthEvent, type HealthPolicy, nextHealth, readyAt } from './health.ts'
 
@@ -43,7 +44,7 @@ export function circuitOf(before: Health, options: Options): Circuit {
     tell(event) {
       const next = nextHealth(health, event, options, now(), random())
       if (next === health) return
-      if (next.circuit !== health.circuit) tellOf(next, what, log)
+      if (next.circuit !== health.circuit) tellOf(next, event, what, log)
       health = next
       saving = saving.then(() => save(next)).catch(onFailure)
     },
@@ -52,12 +53,20 @@ export function circuitOf(before: Health, options: Options): Circuit {
 }
 
 /** @param product for people: `the exporter` */
-export function tellOf({ circuit, error, waitUntil }: Health, product: string, log: Logger): void {
+export function tellOf(
+  { circuit, error, waitUntil }: Health,
+  event: HealthEvent | undefined,
+  product: string,
+  log: Logger,
+): void {
   const what = {
     closed: 'works again',
     open: 'fails: one try now and then tells whether it works again',
     paused: 'is paused: somebody has to mend it',
   }
   const level = circuit === 'closed' ? 'info' : 'warn'
-  log[level]({ ...error, ...(waitUntil !== null && { waitUntil }) }, `${product} ${what[circuit]}`)
+  // The product's own words are for who asks for its state.
+  const cause = event instanceof UpstreamError ? event.sentence : undefined
+  const told = error && { code: error.code, remedy: error.remedy, ...(cause !== undefined && { cause }) }
+  log[level]({ ...told, ...(waitUntil !== null && { waitUntil }) }, `${product} ${what[circuit]}`)
 }

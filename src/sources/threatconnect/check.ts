@@ -1,7 +1,7 @@
 /** The doctor of a ThreatConnect source: the cheapest calls that prove it, and for what fails the remedy. */
 import type { Finding } from '../../connector.ts'
 import { ServiceError, UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
-import { maxSkewMs, type ThreatConnectClient } from './client.ts'
+import { type ListAnswer, maxSkewMs, type ThreatConnectClient } from './client.ts'
 import { pages } from './paging.ts'
 import { type ListRequest, listRequest } from './wire.ts'
 
@@ -20,7 +20,10 @@ export async function checkThreatConnect(source: CheckedSource, signal: AbortSig
   const owners = await ownerNames(source, signal)
   if (owners.failure !== undefined)
     return [...passedBefore(owners.failure.kind), failed(owners.failure, source)]
-  findings.push(passed('connection'), passed('api'), clockFinding(owners.skewMs), passed('credentials'))
+  findings.push(passed('connection'), passed('api'), clockFinding(owners.skewMs), {
+    ...passed('credentials'),
+    evidence: source.usesToken ? 'by an API token' : 'by an access id with its secret key',
+  })
   findings.push(ownersFinding(source.owners, owners.names))
   findings.push(await queryFinding(source, signal))
   return findings
@@ -50,8 +53,9 @@ async function ownerNames({ client }: CheckedSource, signal: AbortSignal): Promi
 
 async function queryFinding(source: CheckedSource, signal: AbortSignal): Promise<Finding> {
   try {
-    await source.client.list(listRequest('indicators', source.tql()), signal)
-    return passed('query')
+    const tql = source.tql()
+    const { count, data } = await counted(source.client, listRequest('indicators', tql), signal)
+    return { ...passed('query'), evidence: `${selectedWords(count, data.length)} by ${queryWords(tql)}` }
   } catch (error) {
     const refused = error instanceof ServiceError || (error instanceof UpstreamError && error.status === 400)
     if (refused) {
@@ -65,6 +69,33 @@ async function queryFinding(source: CheckedSource, signal: AbortSignal): Promise
   }
 }
 
+/** A query may be good, and only counting all that it selects take too long. */
+async function counted(
+  client: ThreatConnectClient,
+  request: ListRequest,
+  signal: AbortSignal,
+): Promise<ListAnswer> {
+  try {
+    return await client.list({ ...request, count: true }, signal)
+  } catch (error) {
+    if (!(error instanceof UpstreamError && error.kind === 'timeout')) throw error
+    return client.list(request, signal)
+  }
+}
+
+function selectedWords(count: number | undefined, found: number): string {
+  if (count !== undefined) return `${count} indicators selected`
+  return found === 0 ? 'no indicator selected' : 'indicators selected, how many is not told,'
+}
+
+/** Whole, where a person can still read it. */
+function queryWords(tql: string): string {
+  if (tql === '') return 'no query: all of them'
+  return `the TQL ${tql.length > mostQuery ? `${tql.slice(0, mostQuery).toWellFormed()}…` : tql}`
+}
+
+const mostQuery = 2000
+
 function ownersFinding(wanted: readonly string[], visible: ReadonlySet<string>): Finding {
   if (visible.size === 0) {
     return {
@@ -75,20 +106,34 @@ function ownersFinding(wanted: readonly string[], visible: ReadonlySet<string>):
     }
   }
   const missing = wanted.filter((name) => !visible.has(name))
-  if (missing.length === 0) return passed('owners')
+  const [first, more] = [
+    [...visible].slice(0, 10).map(quoted).join(', '),
+    visible.size > 10 ? ' and others' : '',
+  ]
+  const evidence = `${visible.size} owners seen: ${first}${more}`
+  if (missing.length === 0) return { ...passed('owners'), evidence }
   return {
     name: 'owners',
     ok: false,
+    evidence,
     cause: `The API user does not see: ${missing.join(', ')}. It sees: ${[...visible].slice(0, 50).join(', ')}.`,
     remedy: 'Correct `owners` of the source (case counts), or give the API user access to these owners.',
   }
 }
 
+/** Names have commas in them. */
+function quoted(name: string): string {
+  return `"${name}"`
+}
+
 function clockFinding(skewMs: number | undefined): Finding {
-  if (skewMs === undefined || Math.abs(skewMs) <= maxSkewMs / 2) return passed('clock')
+  if (skewMs === undefined) return { ...passed('clock'), evidence: 'the answer has no date to compare with' }
   const seconds = Math.round(Math.abs(skewMs) / 1000)
+  const evidence = `${seconds} s apart; 300 s are allowed`
+  if (Math.abs(skewMs) <= maxSkewMs / 2) return { ...passed('clock'), evidence }
   return {
     name: 'clock',
+    evidence,
     ok: Math.abs(skewMs) <= maxSkewMs,
     cause: `Our clock is ${seconds} s ${skewMs > 0 ? 'behind' : 'ahead of'} ThreatConnect's; 300 s are allowed.`,
     remedy: 'Set the clock of this machine by NTP.',

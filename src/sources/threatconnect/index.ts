@@ -13,6 +13,7 @@ export const threatconnect: SourceDefinition<ThreatConnectSettings> = {
   kind: service,
   title: 'ThreatConnect v3',
   settings: threatconnectSettings,
+  credentials: ['accessId', 'secretKey', 'token'],
   create: createThreatConnect,
 }
 

@@ -14,7 +14,7 @@ import {
   templatesFinding,
 } from './findings.ts'
 import type { IbmSoarSettings } from './settings.ts'
-import { custom, isObject, ticketIdField } from './wire.ts'
+import { custom, isObject, type Json, ticketIdField } from './wire.ts'
 
 export interface CheckOptions extends Examined {
   readonly client: SoarClient
@@ -24,21 +24,26 @@ export async function checkSoar(options: CheckOptions): Promise<Finding[]> {
   const { client, known, signal, settings } = options
   const readable = templatesFinding(options)
   const proved: string[] = []
+  const seen = new Map<string, string>()
   const steps: readonly (readonly [proves: readonly string[], prove: () => Promise<void>])[] = [
-    [['connection', 'credentials', 'organisation'], () => proveSession(client, settings, signal)],
-    [['api', 'reading'], () => client.ping(signal)],
+    [
+      ['connection', 'credentials', 'organisation'],
+      async () => void seen.set('organisation', await proveSession(client, settings, signal)),
+    ],
+    [['api', 'reading'], async () => void seen.set('reading', incidentsWords(await client.ping(signal)))],
   ]
   for (const [proves, prove] of steps) {
     const failure = await failureOf(prove)
     if (failure !== undefined) return [...diagnosed(failure, proved, proves.at(-1) ?? ''), readable]
     proved.push(...proves)
   }
+  seen.set('api', await serverWords(client, signal))
   known.forget()
   let fields: Fields | undefined
   const failure = await failureOf(async () => {
     fields = await known.get(signal)
   })
-  const reached = order.map(passed)
+  const reached = order.map((name) => passed(name, seen.get(name)))
   if (failure !== undefined) return [...reached, failed('fields', failure.message, apiRemedy), readable]
   if (fields === undefined) return [...reached, failed('fields', fieldsRefused, rightsRemedy), readable]
   return [
@@ -51,19 +56,43 @@ export async function checkSoar(options: CheckOptions): Promise<Finding[]> {
   ]
 }
 
-/** Some installations let no API key ask for the session: a configured id is proved by the search that follows. */
+/**
+ * Some installations let no API key ask for the session: a configured id is proved by the search that follows.
+ * @returns the organisation, in words
+ */
 async function proveSession(
   client: SoarClient,
   { orgId }: IbmSoarSettings,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   try {
-    await client.proveSession(signal)
+    const { id, name } = await client.proveSession(signal)
+    return `${name} (${id})`
   } catch (error) {
     const isRefused = error instanceof UpstreamError && error.status === 403
     if (!isRefused || orgId === undefined) throw error
     await client.ping(signal)
+    return `${orgId}, as configured: the API key may not ask which there are`
   }
+}
+
+function incidentsWords(total: number): string {
+  return Number.isFinite(total) ? `${total} incidents` : 'incidents can be searched'
+}
+
+/** What the server tells of itself; some tell it to no API key. */
+async function serverWords(client: SoarClient, signal: AbortSignal): Promise<string> {
+  let constants: Json = {}
+  const failure = await failureOf(async () => {
+    constants = await client.constants(signal)
+  })
+  if (failure !== undefined) return 'the server tells neither its version nor its limits'
+  const { server_version: version, max_attachment_mb: limit } = constants
+  const number = isObject(version) && typeof version.version === 'string' ? version.version : undefined
+  return [
+    ...(number === undefined ? [] : [`version ${number.slice(0, 40)}`]),
+    ...(typeof limit === 'number' ? [`files of up to ${limit} MB`] : []),
+  ].join(', ')
 }
 
 async function failureOf(prove: () => Promise<void>): Promise<UpstreamError | undefined> {
@@ -134,7 +163,10 @@ function diagnosed(error: UpstreamError, proved: readonly string[], step: string
   // What answers, if only to refuse, was connected to.
   const before = order.filter((each, at) => each !== name && (at < reached || proved.includes(each)))
   const isCertificate = error.message.includes('certificate') && error.status === undefined
-  return [...before.map(passed), failed(name, error.message, isCertificate ? caRemedy : remedy)]
+  return [
+    ...before.map((each) => passed(each)),
+    failed(name, error.message, isCertificate ? caRemedy : remedy),
+  ]
 }
 
 /** As far as an incident of a ticket tells. */
@@ -154,7 +186,8 @@ async function rightsFinding(client: SoarClient, signal: AbortSignal): Promise<F
   if (failure !== undefined || !isObject(perms)) return untold
   const told = perms
   const lacking = ['write', 'close', 'comment', 'attach_file'].filter((right) => told[right] === false)
-  if (lacking.length === 0) return passed('rights')
+  if (lacking.length === 0)
+    return passed('rights', 'an incident of a ticket may be changed, closed, commented')
   return failed(
     'rights',
     `The API key may not: ${lacking.join(', ')} (of an incident of a ticket).`,

@@ -5,7 +5,7 @@ import { parseJson } from '../../upstream/json.ts'
 import { IncidentGone } from '../incident-sink.ts'
 import { type Kept, kept } from './kept.ts'
 import { cleaner, harmless, Missing, refusalOf, unreadable, unsuccessful } from './refusal.ts'
-import { orgOf } from './session.ts'
+import { type Org, orgOf } from './session.ts'
 import type { IbmSoarSettings } from './settings.ts'
 import { basePath, formats, idOf, isObject, type Json, type Query, queryBody, type Row } from './wire.ts'
 
@@ -58,11 +58,12 @@ export class SoarClient {
     return orgId === undefined ? this.#org.get(signal) : String(orgId)
   }
 
-  /** Asks for the session, whatever is known. @returns id of the organisation as the session has it */
-  async proveSession(signal: AbortSignal): Promise<string> {
+  /** Asks for the session, whatever is known. @returns the organisation as the session has it */
+  async proveSession(signal: AbortSignal): Promise<Org> {
     const { org, orgId } = this.#settings
     const session = await this.#session(signal)
-    return orgOf(session, org ?? String(orgId), this.#clean).id
+    const found = orgOf(session, org ?? String(orgId), this.#clean)
+    return { ...found, name: this.#clean(found.name).slice(0, 100) }
   }
 
   /** For people. */
@@ -99,9 +100,12 @@ export class SoarClient {
     return { rows, total: typeof total === 'number' ? total : Number.POSITIVE_INFINITY }
   }
 
-  /** The cheapest that proves organisation, key and rights to read. */
-  async ping(signal: AbortSignal): Promise<void> {
-    await this.query({ conditions: [], start: 0, length: 1 }, signal)
+  /**
+   * The cheapest that proves organisation, key and rights to read.
+   * @returns incidents that there are; infinite: the server does not tell
+   */
+  async ping(signal: AbortSignal): Promise<number> {
+    return (await this.query({ conditions: [], start: 0, length: 1 }, signal)).total
   }
 
   async incident(id: string, signal: AbortSignal): Promise<Row> {

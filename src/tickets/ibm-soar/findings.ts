@@ -5,7 +5,7 @@ import { templateKinds } from '../incident-sink.ts'
 import { Refused } from '../refused.ts'
 import { closeFields, closingValues } from './closing.ts'
 import { type Fields, type KnownFields, labelLike, labelsOf } from './fields.ts'
-import { missingFields } from './install.ts'
+import { missingFields, neededFields } from './install.ts'
 import { checkedPayload } from './payload.ts'
 import type { Templates } from './render.ts'
 import type { IbmSoarSettings } from './settings.ts'
@@ -22,7 +22,12 @@ export interface Examined {
 
 export function fieldsFinding(fields: Fields): Finding {
   const missing = missingFields(fields).map(({ name }) => name)
-  if (missing.length === 0) return passed('fields')
+  if (missing.length === 0) {
+    return passed(
+      'fields',
+      `${fields.size} fields of incidents, all ${neededFields.length} of the bridge among them`,
+    )
+  }
   return failed(
     'fields',
     `IBM SOAR lacks the fields ${missing.join(', ')}.`,
@@ -143,16 +148,16 @@ export function closeMapFinding({ closeMap, closeCodes }: IbmSoarSettings, field
     )
   }
   const unused = unknown(Object.keys(closeCodes).filter((key) => key !== 'default'))
-  if (unused.length === 0) return passed('closeMap')
+  if (unused.length === 0) return passed('closeMap', has)
   return {
-    ...passed('closeMap'),
+    ...passed('closeMap', has),
     cause: `closeCodes names ${listed(unused)}; ${has}.`,
     remedy: 'Correct the labels in closeCodes: they are never met as they are.',
   }
 }
 
-export function passed(name: string): Finding {
-  return { name, ok: true }
+export function passed(name: string, evidence = ''): Finding {
+  return { name, ok: true, ...(evidence !== '' && { evidence }) }
 }
 
 export function failed(name: string, cause: string, remedy: string): Finding {

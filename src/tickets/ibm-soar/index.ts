@@ -32,6 +32,7 @@ export const ibmSoar: IncidentSinkDefinition<IbmSoarSettings> = {
   kind: service,
   title: 'IBM SOAR',
   settings: ibmSoarSettings,
+  credentials: ['apiKeyId', 'apiKeySecret'],
   problems: ({ templates }, readFile) => templateProblems(templates, readFile),
   create: createSoarSink,
 }
@@ -126,7 +127,7 @@ async function askLimitMb(client: SoarClient, { name, log }: SinkContext): Promi
       throw error
     }
     log.warn(
-      { sink: name, err: error.message },
+      { sink: name, reason: error.sentence },
       'IBM SOAR does not tell how large a file may be: 25 MB are assumed',
     )
     return defaultAttachmentMb

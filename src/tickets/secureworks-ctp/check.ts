@@ -50,10 +50,13 @@ function rightsFinding(counted: readonly Counted[]): Finding {
   const refused = counted.flatMap(({ type, result }) =>
     result instanceof UpstreamError ? [{ type, result }] : [],
   )
-  if (refused.length === 0) return passed('rights')
+  const readable = counted.filter(({ result }) => typeof result === 'number').map(({ type }) => type)
+  const evidence = `can be read: ${readable.join(', ') || 'no ticket type'}`
+  if (refused.length === 0) return { ...passed('rights'), evidence }
   return {
     name: 'rights',
     ok: false,
+    evidence,
     cause: refused.map(({ type, result }) => `${type}: ${result.message}`).join('; '),
     remedy:
       'Give the account the role "API User" and access to these tickets in the Secureworks portal, or take the type out of ' +
@@ -70,21 +73,23 @@ const writingNotProved: Finding = {
 }
 
 function queuesFinding({ queues, includeHealth }: CheckedDesk, counted: readonly Counted[]): Finding {
+  const counts = counted.flatMap(({ type, result }) =>
+    typeof result === 'number' ? [`${result} ${type}`] : [],
+  )
+  const waiting = counts.length === 0 ? '' : `; waiting now, of all groupings: ${counts.join(', ')}`
+  const evidence = `asked for is ${queues.join(', ')}${waiting}`
   const health = queues.filter((queue) => queueOf(queue).groupingType === 'HEALTH')
   if (health.length > 0 && !includeHealth) {
     return {
       name: 'queues',
       ok: false,
+      evidence,
       cause: `Asked for is ${health.join(', ')}, but includeHealth is false: what comes of it is acknowledged and left out.`,
       remedy:
         'Set `ticketDesk.settings.includeHealth` to true, or take HEALTH out of `ticketDesk.settings.ticketTypes`.',
     }
   }
-  const counts = counted.flatMap(({ type, result }) =>
-    typeof result === 'number' ? [`${result} ${type}`] : [],
-  )
-  const waiting = counts.length === 0 ? '' : ` Waiting now, of all groupings: ${counts.join(', ')}.`
-  return { name: 'queues', ok: true, cause: `Asked for is ${queues.join(', ')}.${waiting}` }
+  return { name: 'queues', ok: true, evidence }
 }
 
 /** What an answer proves that is no failure of these. */

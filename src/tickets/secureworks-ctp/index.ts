@@ -15,6 +15,8 @@ export const secureworksCtp: TicketDeskDefinition<SecureworksCtpSettings> = {
   kind: service,
   title: 'Secureworks CTP tickets',
   settings: secureworksCtpSettings,
+  // Another user's tickets are acknowledged by themselves: the user name is no mere credential.
+  credentials: ['password'],
   queues: ({ baseUrl, username, ticketTypes }) =>
     ticketTypes.map((queue) => `${queue} of ${username} at ${baseUrl}`),
   create: createDesk,

@@ -30,6 +30,8 @@ export const webhook: IncidentSinkDefinition<WebhookSettings> = {
   kind: 'webhook',
   title: 'Webhook',
   settings: webhookSettings,
+  // The address says where posts go: it is none of them, though it may hold a secret.
+  credentials: ['secret', 'headers'],
   create(settings, { name, connect, now }) {
     const { origin, pathname, search } = new URL(settings.url)
     const client = connect(origin)

@@ -103,7 +103,7 @@ beside.add(
     t.equal(ok, false)
     for (const side of ['desk', 'sink']) {
       const wrong = required(checks.find((each) => each.name.startsWith(side) && !each.ok))
-      t.match(wrong.name, /connection/)
+      t.equal(wrong.name, `${side} tls`)
       t.match(`${wrong.cause} ${wrong.remedy}`, /certificate/i)
       t.match(`${wrong.cause} ${wrong.remedy}`, /tls\.caFile/)
     }
@@ -196,7 +196,10 @@ await t.test('a server that is killed with -9, and the next one', { timeout: 120
 
   const cli = commandLine(t)
   const config = join(cli.folder, 'bridges.yaml')
-  writeFileSync(config, stringify({ server: { port: 0 }, store: { url }, bridges: entries(false) }))
+  writeFileSync(
+    config,
+    stringify({ server: { port: 0, doctorAtStart: false }, store: { url }, bridges: entries(false) }),
+  )
   const first = cli.start(['serve', '--config', config])
   const [, address = ''] = await first.until(/"listening on (http:[^"]+)"/)
   const effects = async (id: string) => {

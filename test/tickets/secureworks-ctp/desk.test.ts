@@ -580,8 +580,8 @@ t.test('the check names what to set', async (t) => {
     ['connection', 'api', 'credentials', 'rights', 'writing', 'queues'],
   )
   t.match(
-    fine.findings.at(-1)?.cause,
-    /INCIDENT:SECURITY, INCIDENT:HEALTH, CHANGE:CHANGE\. .*3 INCIDENT, 3 CHANGE/,
+    fine.findings.at(-1)?.evidence,
+    /INCIDENT:SECURITY, INCIDENT:HEALTH, CHANGE:CHANGE; .*3 INCIDENT, 3 CHANGE/,
   )
   t.equal(fine.requests, 2, 'each type once')
 

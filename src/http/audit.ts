@@ -1,0 +1,83 @@
+/** Who changed what, and who was refused: an entry of the audit log before the answer is sent. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { type AuditContext, noteAudit } from '../store/note-audit.ts'
+import type { App } from './app.ts'
+import { refusals } from './refusals.ts'
+import { isLookedUp } from './shown-path.ts'
+
+/**
+ * What a request to the route is called in the audit log, `sources.fetch`; false: it changes nothing. A function where
+ * that depends on the request, whose body may be anything when it was refused.
+ */
+export type AuditRule = string | false | ((request: FastifyRequest) => string | false)
+
+export interface AuditOptions extends Omit<AuditContext, 'log'> {
+  readonly log: Logger
+}
+
+/** Methods by which a route may change something: each such route says what it is called, or that it does not. */
+export const changingMethods: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+
+const sweepMs = 60_000
+const longestText = 200
+
+/** An onlooker of the server. Routes tell by `config.audit` what they do. */
+export function auditing(options: AuditOptions): (app: App) => void {
+  return (app) => {
+    const underWay = new Set<Promise<void>>()
+    const note = (entry: Parameters<typeof noteAudit>[0], log: AuditContext['log'] = options.log) => {
+      const written = noteAudit(entry, { ...options, log })
+      underWay.add(written)
+      return written.finally(() => underWay.delete(written))
+    }
+    const refused = refusals((entry) => void note(entry), options.now)
+    app.addHook('onSend', (request, reply, payload, done) => {
+      const status = reply.statusCode
+      if (status === 401 || status === 403) {
+        refused.note({
+          ...whoOf(request),
+          status,
+          code: request.failure?.code ?? '',
+          route: routeOf(request),
+        })
+        return done(null, payload)
+      }
+      const action = actionOf(request, reply)
+      if (action === false) return done(null, payload)
+      const entry = { ...whoOf(request), action, subject: subjectOf(request, status), status }
+      void note(entry, request.log).then(() => done(null, payload))
+    })
+    let sweeping: NodeJS.Timeout | undefined
+    app.addHook('onReady', async () => {
+      sweeping = setInterval(refused.sweep, sweepMs).unref()
+    })
+    app.addHook('onClose', async () => {
+      clearInterval(sweeping)
+      refused.flush()
+      await Promise.all(underWay)
+    })
+  }
+}
+
+function whoOf(request: FastifyRequest) {
+  return { key: request.key, address: request.address, requestId: request.id }
+}
+
+function routeOf({ method, routeOptions: { url = '' } }: FastifyRequest): string {
+  return `${method} ${url}`
+}
+
+function actionOf(request: FastifyRequest, { statusCode }: FastifyReply): string | false {
+  // More than the key may ask was not carried out, and could be asked for without end.
+  if (statusCode === 429) return false
+  const rule = request.routeOptions.config?.audit ?? false
+  return typeof rule === 'function' ? rule(request) : rule
+}
+
+/** What the address names: of what there is not, and what can't be read, nothing is known. */
+function subjectOf({ params }: FastifyRequest, status: number): string | null {
+  if (!isLookedUp(status)) return null
+  const names = Object.values((params ?? {}) as Record<string, string>)
+  return names.length === 0 ? null : names.join('/').slice(0, longestText)
+}
