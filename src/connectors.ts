@@ -40,9 +40,10 @@ export function createSources(config: Config, environment: Environment): Configu
   )
   return {
     sources: new Map([...kept].map(([name, { held }]) => [name, held.connector])),
-    renew({ name, ...access }) {
+    // Whoever hands over more of an entry changes no more of it: the pipeline goes on with the rest as it was.
+    renew({ name, settings, timeoutMs, proxy, tls }) {
       const { held, source } = entryOf(kept, name)
-      const next = create({ ...source, ...access })
+      const next = create({ ...source, settings, timeoutMs, proxy, tls })
       return () => held.replace(next)
     },
     close: clients.close,

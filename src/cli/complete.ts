@@ -31,6 +31,8 @@ const sections: Readonly<Record<NameKind, readonly ('sources' | 'exporters' | 'b
 function names(kind: string, file: string | undefined): readonly string[] {
   if (!nameKinds.some((each) => each === kind)) return []
   const { FEED_CONFIG, TC_BASE_URL, TC_ACCESS_ID, TC_TOKEN } = environment()
+  // The doctor's first patient is always there.
+  const always = kind === 'connectors' ? ['server'] : []
   const root = glance({
     ...(file !== undefined && { file }),
     env: { FEED_CONFIG },
@@ -41,10 +43,10 @@ function names(kind: string, file: string | undefined): readonly string[] {
     const isSource = [TC_BASE_URL, TC_ACCESS_ID, TC_TOKEN].some(
       (value) => value !== undefined && value !== '',
     )
-    return isSource && (kind === 'sources' || kind === 'connectors') ? ['tc'] : []
+    return [...always, ...(isSource && (kind === 'sources' || kind === 'connectors') ? ['tc'] : [])]
   }
-  if (root === 'unreadable') return []
+  if (root === 'unreadable') return always
   const found = sections[kind as NameKind].flatMap((section) => namesIn(root, section))
   // What a shell would take for more than a name is not offered.
-  return [...new Set(found)].filter((name) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
+  return [...new Set([...always, ...found])].filter((name) => /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
 }

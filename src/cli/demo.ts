@@ -1,5 +1,5 @@
 /** `feed-server demo`: simulators of the vendors and the server over them, in one command. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
@@ -20,7 +20,7 @@ export function demoCommand(program: Command): void {
       'Starts simulators of the vendors on loopback and the server over them; needs no configuration.',
     )
     .option('--port <number>', 'port of the server; else FEED_PORT, else 8080; 0: any free one', portNumber)
-    .option('--json', '{ url, simulators, commands } as JSON, once it runs')
+    .option('--json', '{ url, config, simulators, commands } as JSON, once it runs')
     .addHelpText('after', examples)
     .action(({ port, json }: { port?: number; json?: true }) => demo(port, json === true))
 }
@@ -42,13 +42,17 @@ async function demo(port: number | undefined, json: boolean): Promise<void> {
   }
   try {
     const remedy = 'stop it, or choose another port with --port or FEED_PORT'
-    const { url, store, schedule } = await serve(demoConfig(simulators, folder, port), {
+    const config = demoConfig(simulators, folder, port)
+    const { url, store, schedule } = await serve(config, {
       remedy,
       beforeExit: clear,
       ...(json && { logTo: process.stderr }),
     })
     await fetchOnce(store, schedule)
-    await print(json ? `${JSON.stringify(told(url, simulators))}\n` : welcome(url, simulators))
+    // For commands beside the demo: with the port that it has, which may have been any.
+    const file = join(folder, 'feed-server.yaml')
+    await writeFile(file, demoText(simulators, folder, Number(new URL(url).port)), { mode: 0o600 })
+    await print(json ? `${JSON.stringify(told(url, simulators, file))}\n` : welcome(url, simulators, file))
   } catch (error) {
     await clear()
     throw error
@@ -70,13 +74,13 @@ async function fetchOnce(store: Serving['store'], { fetch, stopping }: Serving['
 
 const sourceName = 'tc'
 
-/** The demo's own configuration, read as any other: only the log's level and the port are the user's to change. */
-function demoConfig(simulators: Simulators, folder: string, port: number | undefined): LoadedConfig {
+/** The demo's own configuration file. */
+function demoText(simulators: Simulators, folder: string, port: number): string {
   const { threatconnect, secureworks, darktrace, cofense, ctp, soar } = simulators
   const file = {
-    server: { host: '127.0.0.1', port: 8080 },
+    server: { host: '127.0.0.1', port },
     log: { level: 'warn' },
-    store: { url: `file:${folder}` },
+    store: { url: `file:${join(folder, 'data')}` },
     sources: [
       { name: sourceName, kind: 'threatconnect', every: '5m', proxy: 'none', settings: threatconnect },
     ],
@@ -107,11 +111,16 @@ function demoConfig(simulators: Simulators, folder: string, port: number | undef
       },
     ],
   }
+  // A dollar sign before a brace in a secret is no variable.
+  return stringify(file).replaceAll('${', '$${')
+}
+
+/** Read as any other: only the log's level and the port are the user's to change. */
+function demoConfig(simulators: Simulators, folder: string, port: number | undefined): LoadedConfig {
   const { FEED_LOG_LEVEL, FEED_PORT } = environment()
   const loaded = loadConfig({
     file: 'demo.yaml',
-    // A dollar sign before a brace in a secret is no variable.
-    readFile: () => stringify(file).replaceAll('${', '$${'),
+    readFile: () => demoText(simulators, folder, 8080),
     env: { FEED_LOG_LEVEL, FEED_PORT: port === undefined ? FEED_PORT : String(port) },
     cwd: process.cwd(),
     registries,
@@ -120,7 +129,7 @@ function demoConfig(simulators: Simulators, folder: string, port: number | undef
   throw configFailure(loaded.errors)
 }
 
-function welcome(url: string, simulators: Simulators): string {
+function welcome(url: string, simulators: Simulators, file: string): string {
   const { threatconnect, secureworks, darktrace, cofense, ctp, soar } = simulators
   return `
 The demo runs; Ctrl-C ends all of it.
@@ -141,6 +150,10 @@ Five commands to try:
 ${commandsToTry(url)
   .map((command) => `  ${command}\n`)
   .join('')}
+And in another terminal, for every command of feed-server:
+
+  export FEED_CONFIG='${file}'
+  npx feed-server check
 `
 }
 
@@ -155,6 +168,6 @@ function commandsToTry(url: string): readonly string[] {
   ]
 }
 
-function told(url: string, simulators: Simulators) {
-  return { url, simulators: settingsOf(simulators), commands: commandsToTry(url) }
+function told(url: string, simulators: Simulators, file: string) {
+  return { url, config: file, simulators: settingsOf(simulators), commands: commandsToTry(url) }
 }

@@ -1,5 +1,6 @@
 /** How a command fails: in the words of the HTTP answers, as far as they fit a terminal, and with which exit code. */
 import { type ErrorCode, errorTable, ServiceError, UpstreamError, upstreamCode } from '../errors.ts'
+import { ProxyUnusable } from '../upstream/proxy.ts'
 import { harmless } from './terminal.ts'
 
 /** 0 good, 1 failed, 2 bad usage or configuration; 128 and more: ended by that signal, as shells have it. */
@@ -25,6 +26,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set([
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode
+  if (error instanceof ProxyUnusable) return 2
   return error instanceof ServiceError ? exitCodeFor(error.code) : 1
 }
 
@@ -48,6 +50,9 @@ const advice: Partial<Record<ErrorCode, string>> = {
 /** What went wrong and what to do, in one to three lines. */
 export function describe(error: unknown): string {
   if (error instanceof CommandError) return error.message
+  if (error instanceof ProxyUnusable) {
+    return `${error.message}.\nCorrect or unset it; \`proxy: none\` of a source, exporter or bridge uses none.`
+  }
   if (error instanceof UpstreamError) {
     const { kind, message, retryAfterMs } = error
     const wait = retryAfterMs === undefined ? '' : ` It asks us to wait ${Math.ceil(retryAfterMs / 1000)} s.`

@@ -83,7 +83,7 @@ const host: Format = {
 
 const storeUrl: Format = {
   takes: () => 'file:FOLDER, or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
-  read(text, _schema, { folder }) {
+  read(text, _schema, { folder, readFile }) {
     if (text.startsWith('file:')) {
       const path = storeFolder(text, folder)
       return path === undefined ? wrong : { value: `file:${path}` }
@@ -92,8 +92,33 @@ const storeUrl: Format = {
     if (url === null || !/^postgres(ql)?:\/\//.test(text) || text.includes('#')) return wrong
     // A password with a bare "/", "?" or "#" would end the host part early and show itself.
     const credentials = url.username !== '' || url.password !== ''
-    return text.includes('@') === credentials ? { value: text } : wrong
+    if (text.includes('@') !== credentials) return wrong
+    const because = tlsFault(url.searchParams, readFile)
+    return because === undefined ? { value: text } : { because }
   },
+}
+
+const tlsFiles = ['sslrootcert', 'sslcert', 'sslkey']
+const tlsParameters = ['ssl', 'sslmode', 'sslnegotiation', ...tlsFiles]
+const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
+
+/** The driver passes over what it does not know: a typo would send the password without TLS. */
+function tlsFault(parameters: URLSearchParams, readFile: FormatContext['readFile']): string | undefined {
+  for (const [name, value] of parameters) {
+    if (!/^ssl/i.test(name)) continue
+    if (!tlsParameters.includes(name)) return `of TLS it takes ${tlsParameters.join(', ')}; not ${name}`
+    if (name === 'sslmode' && !tlsModes.includes(value)) {
+      return `sslmode takes ${tlsModes.join(', ')}; not ${value}`
+    }
+    if (!tlsFiles.includes(name)) continue
+    try {
+      // As the driver finds it.
+      readFile(resolve(value))
+    } catch (error) {
+      return `${name}: ${fileFault(error)}`
+    }
+  }
+  return undefined
 }
 
 /** Absolute path of `file:./data`, `file:/data`, `file:///data`; undefined when it names none. */

@@ -1,4 +1,5 @@
 /** Who uses which key: added up here, and written once a minute and at the end. */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { KeyUse, OperationsStore } from '../store/operations-store.ts'
 import type { App } from './app.ts'
@@ -11,6 +12,8 @@ export interface KeyUseOptions {
 }
 
 const flushMs = 60_000
+/** At the end: a store that hangs must not hold the stop of the server. */
+const longestEndMs = 1000
 
 /** An onlooker of the server. What can't be written waits for the next time. */
 export function keyUse({ store, log, now }: KeyUseOptions): (app: App) => void {
@@ -42,7 +45,10 @@ export function keyUse({ store, log, now }: KeyUseOptions): (app: App) => void {
     })
     app.addHook('onClose', async () => {
       clearInterval(flushing)
-      await flush()
+      const late = wait(longestEndMs, 'late' as const, { ref: false })
+      if ((await Promise.race([flush(), late])) === 'late') {
+        log.error('the use of API keys could not be written before the end')
+      }
     })
   }
 }

@@ -1,5 +1,13 @@
 /** Which proxy a connection goes through, if any. */
 
+/** Names the setting or variable, never its value: it may hold a password. */
+export class ProxyUnusable extends TypeError {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ProxyUnusable'
+  }
+}
+
 /** The standard variables of the environment; the lower-case spelling wins, as in curl. */
 export type ProxyEnvironment = {
   readonly [name in 'HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY' | 'http_proxy' | 'https_proxy' | 'no_proxy']?:
@@ -18,7 +26,7 @@ export interface ProxyChoice {
 /**
  * @param setting `http(s)://[user:pass@]host:port`, used whatever NO_PROXY says; `none` for no proxy; empty for
  * the environment's
- * @throws TypeError that names the setting or variable, never its value: it may hold a password
+ * @throws ProxyUnusable
  */
 export function proxyChoice(setting: string, origin: URL, env: ProxyEnvironment = {}): ProxyChoice {
   if (setting !== '' && setting !== 'none') {
@@ -37,7 +45,7 @@ export function proxyChoice(setting: string, origin: URL, env: ProxyEnvironment 
   return { url: parseProxy(value.includes('://') ? value : `http://${value}`, name), from }
 }
 
-/** @throws TypeError as above */
+/** @throws ProxyUnusable */
 export function chooseProxy(setting: string, origin: URL, env?: ProxyEnvironment): URL | undefined {
   return proxyChoice(setting, origin, env).url
 }
@@ -45,14 +53,14 @@ export function chooseProxy(setting: string, origin: URL, env?: ProxyEnvironment
 function parseProxy(text: string, name: string): URL {
   const takes = `${name} takes http(s)://[user:pass@]host:port`
   const url = URL.parse(text)
-  if (url === null || url.hostname === '') throw new TypeError(`${takes}; what it holds is not a URL`)
+  if (url === null || url.hostname === '') throw new ProxyUnusable(`${takes}; what it holds is not a URL`)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new TypeError(`${takes}; received the scheme "${url.protocol.slice(0, -1)}"`)
+    throw new ProxyUnusable(`${takes}; received the scheme "${url.protocol.slice(0, -1)}"`)
   }
   try {
     decodeURIComponent(url.username + url.password)
   } catch {
-    throw new TypeError(`${takes}; a "%" in user or password is written %25`)
+    throw new ProxyUnusable(`${takes}; a "%" in user or password is written %25`)
   }
   return url
 }

@@ -40,6 +40,13 @@ t.test(
       return ended
     }
     t.match((await run(['audit'], 1)).stderr, /there is no store in .*data/, 'none is made')
+    writeFileSync(join(folder, 'a-file'), '')
+    const misplaced = { FEED_STORE_URL: `file:${folder}/a-file/data` }
+    for (const args of [['audit'], ['backup', join(folder, 'none')]]) {
+      const { code, stderr } = await cli.run([...args, '--config', config], { env: misplaced })
+      t.equal(code, 1)
+      t.match(stderr, /a file stands where a folder is needed: move the file away/, 'why there is none')
+    }
     await run(['fetch', 'tc'])
     await run(['backup', join(folder, 'feeds.backup')])
     const actions = async () => {

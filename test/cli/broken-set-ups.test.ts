@@ -463,10 +463,9 @@ async function database(t: Test): Promise<(user: string, name: string) => string
 }
 
 /** A file system of 16 MB, where this user may make one. */
-function tinyDisk(t: Test): string | undefined {
-  const folder = join(base, 'tiny')
-  mkdirSync(folder)
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder]).status !== 0) return undefined
+function tinyDisk(t: Test, options = 'size=16m'): string | undefined {
+  const folder = mkdtempSync(join(base, 'tiny-'))
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status !== 0) return undefined
   t.teardown(() => spawnSync('umount', [folder]))
   return folder
 }
@@ -485,6 +484,7 @@ t.test('what keeps a server from starting', async (t) => {
   const urlOf = await database(t)
   const password = canary('the-database')
   const tiny = tinyDisk(t)
+  const readOnly = tinyDisk(t, 'ro')
   writeFileSync(join(base, 'a-file'), '')
   const store = (url: string) => ({ store: { url } })
   const keys = [{ id: 'soar', secret: canary('an-api-key'), scopes: ['admin'] }]
@@ -548,6 +548,16 @@ t.test('what keeps a server from starting', async (t) => {
             /[Mm]ake room/,
           ] as const,
         ]),
+    ...(readOnly === undefined
+      ? []
+      : [
+          [
+            'a file system that is read-only',
+            store(`file:${readOnly}/data`),
+            /the file system is read-only/,
+            /[Cc]hoose another folder/,
+          ] as const,
+        ]),
   ]
   if (tiny === undefined) t.comment('no file system could be mounted here: the full disk is left out')
   for (const [index, [what, server, cause, remedy]] of stopped.entries()) {
@@ -597,6 +607,27 @@ t.test('what is wrong in the configuration, all of it at once', async (t) => {
   t.equal(check.stderr, start.stderr, 'the doctor says the same')
   for (const [what, words] of wrong) t.match(start.stderr, words, what)
   t.match(start.stderr, new RegExp(`has ${wrong.length} errors`), 'and nothing else')
+})
+
+t.test('a proxy of the environment that is none', async (t) => {
+  const config = file('variable', {
+    server: { port: 0 },
+    store: { url: `file:${base}/variable` },
+    sources: [{ name: 'tc', ...source({ baseUrl: 'https://tc.example' }) }],
+  })
+  const password = canary('a-proxy-of-the-environment')
+  for (const [value, cause] of [
+    [`htp://user:${password}@proxy.example:3128`, /HTTPS_PROXY takes .*; received the scheme "htp"/],
+    [`http://user:${password}@proxy.example:99999`, /HTTPS_PROXY takes .*; what it holds is not a URL/],
+  ] as const) {
+    for (const command of ['check', 'serve']) {
+      const ended = await cli.run([command, '--config', config], { env: { HTTPS_PROXY: value } })
+      t.equal(ended.code, 2, command)
+      t.match(ended.stderr, cause, command)
+      t.match(ended.stderr, /Correct or unset it/, command)
+      t.notMatch(ended.stderr, /\n {4}at /, `${command}: no stack`)
+    }
+  }
 })
 
 t.test('no secret is in anything that any of them wrote', async (t) => {

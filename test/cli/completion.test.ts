@@ -64,7 +64,7 @@ const cases: readonly (readonly [line: string, offered: readonly string[]])[] = 
   ['feed-server push xdr --feed block-d', ['block-domain']],
   ['feed-server fetch ', ['tc', 'tc-two']],
   ['feed-server get-owners --source tc-', ['tc-two']],
-  ['feed-server check ', ['tc', 'tc-two', 'darktrace', 'xdr', 'ctp']],
+  ['feed-server check ', ['server', 'tc', 'tc-two', 'darktrace', 'xdr', 'ctp']],
   ['feed-server install-fields ', ['ctp']],
   ['feed-server --config other.yaml fetch ', ['other']],
   ['feed-server --config not-there.yaml fetch ', []],
@@ -176,8 +176,9 @@ t.test('names are given quickly, silently, and never hold a secret or a trap', a
   for (const { code, stderr } of [sources, all, broken, odd, unknown, none])
     t.strictSame([code, stderr], [0, ''])
   t.equal(sources.stdout, 'tc\ntc-two\n', 'what a shell would take for more than a name is not offered')
-  t.equal(all.stdout, 'tc\ntc-two\ndarktrace\nxdr\nctp\n')
-  for (const { stdout } of [broken, odd, unknown]) t.equal(stdout.trim(), '')
+  t.equal(all.stdout, 'server\ntc\ntc-two\ndarktrace\nxdr\nctp\n')
+  t.equal(odd.stdout, 'server\n')
+  for (const { stdout } of [broken, unknown]) t.equal(stdout.trim(), '')
   t.equal(none.stdout, 'tc\n', 'the source that variables make')
   t.notMatch(help.stdout, '__complete', 'it is hidden')
   for (const { stdout } of [sources, all]) t.notMatch(stdout, /secret-of/)

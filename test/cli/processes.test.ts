@@ -196,7 +196,7 @@ t.test('a log that nobody reads any more is no reason to stop', async (t) => {
 
 t.test('the demo prints addresses and five commands that work, and ends as a whole', async (t) => {
   const { child, ended, until } = cli.start(['demo'], { env: { FEED_PORT: '0' } })
-  const [text] = await until(/The demo runs[\s\S]+view=xsoar'\n/)
+  const [text] = await until(/The demo runs[\s\S]+feed-server check\n/)
   const addresses = [...text.matchAll(/^ {2}(http:\/\/127\.0\.0\.1:\d+\S*)/gm)].map(([, url = '']) => url)
   const commands = [...text.matchAll(/^ {2}(curl .*)$/gm)].map(([, command = '']) => command)
   t.equal(addresses.length, 9)
@@ -230,10 +230,17 @@ t.test('the demo prints addresses and five commands that work, and ends as a who
   t.match(await (await fetch(incident)).text(), 'Secureworks CTP IN', 'its link leads to the incident')
   const statuses = await Promise.all(commands.map(statusOf))
   t.strictSame(statuses, [200, 200, 200, 200, 200])
+  const [, file = ''] = /^ {2}export FEED_CONFIG='(.+)'$/m.exec(text) ?? []
+  const pushed = await cli.run(['push', 'darktrace', '--feed', 'block-domain'], {
+    env: { FEED_CONFIG: file },
+  })
+  t.match(pushed, { code: 0, stdout: 'succeeded' }, 'commands work beside it')
+  t.equal((await cli.run(['health'], { env: { FEED_CONFIG: file } })).code, 0, 'and find it')
   child.kill('SIGTERM')
   const { code, stderr } = await ended
   t.strictSame([code, stderr], [0, ''])
   for (const each of [simulator, ...products]) await t.rejects(fetch(each), `${each} has ended too`)
+  t.notOk(existsSync(file), 'and nothing is left')
 })
 
 t.test('simulate tells the same as JSON, in one line', async (t) => {

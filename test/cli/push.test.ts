@@ -230,7 +230,7 @@ t.test('beside a server the push goes through it: a feed, a file, and what they 
   t.strictSame([dry.code, dry.stderr], [0, ''])
   t.match(dry.stdout, /^skipped 203\.0\.113\.7: unsupported type ipv4$/m)
   const unknown = await cli.run(['push', 'cofense', '--file', list, '--option', 'source=', '--config', path])
-  t.equal(unknown.code, 1)
+  t.equal(unknown.code, 2, 'as without a server')
   t.match(unknown.stderr, /refused: ARGUMENT_INVALID: .*source/)
   running.child.kill('SIGTERM')
   t.equal((await running.ended).code, 0)

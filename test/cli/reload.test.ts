@@ -207,8 +207,19 @@ t.test('a running server takes a changed configuration, or none of it', async (t
     const refused = await ask(live, files.admin)
     t.strictSame([refused.status, refused.body.code], [502, 'UPSTREAM_CREDENTIALS'])
     secret('tc', rotated.tc)
-    t.strictSame((await reload()).body, { applied: ['sources.tc.settings.secretKey'], restart: [] })
-    t.equal((await ask(live, files.admin)).status, 200)
+    const later = { feedTags: ['later'], reputation: 'good' }
+    write(({ sources }) => Object.assign(sources[0] ?? {}, later))
+    t.strictSame((await reload()).body, {
+      applied: ['sources.tc.settings.secretKey'],
+      restart: ['sources.tc.reputation', 'sources.tc.feedTags'],
+    })
+    const answered = await ask(live, files.admin)
+    t.equal(answered.status, 200)
+    t.notMatch(answered.body, { data: [{ tags: later.feedTags }] }, 'what waits for a restart waits')
+    t.notMatch(answered.body, { data: [{ score: 1 }] }, 'whatever it is')
+    write(({ sources }) => {
+      for (const name of Object.keys(later)) Reflect.deleteProperty(sources[0] ?? {}, name)
+    })
     await ask(`/nowhere/${rotated.tc}`, '')
     const { body } = await ask('/api/v1/sources/tc/fetch?wait=60', files.admin, 'POST')
     t.match(body, { status: 'succeeded', received: 1, stored: 1 }, 'a fetch uses it, too')

@@ -283,6 +283,21 @@ const scalars: readonly (readonly [string, string, string])[] = [
     '"mysql://h/d?password=hunter2"',
     'takes file:FOLDER, or postgres://USER:PASSWORD@HOST:PORT/DATABASE; received an address with credentials, which is not shown',
   ],
+  [
+    'store.url',
+    '"postgres://h/d?ssl_mode=require"',
+    'takes file:FOLDER, or postgres://USER:PASSWORD@HOST:PORT/DATABASE; received "postgres://h/d?ssl_mode=require" (of TLS it takes ssl, sslmode, sslnegotiation, sslrootcert, sslcert, sslkey; not ssl_mode)',
+  ],
+  [
+    'store.url',
+    '"postgres://u:hunter2@h/d?sslmode=requird"',
+    'takes file:FOLDER, or postgres://USER:PASSWORD@HOST:PORT/DATABASE; received an address with credentials, which is not shown (sslmode takes disable, prefer, require, verify-ca, verify-full, no-verify; not requird)',
+  ],
+  [
+    'store.url',
+    '"postgres://h/d?sslrootcert=/no/such.pem"',
+    'takes file:FOLDER, or postgres://USER:PASSWORD@HOST:PORT/DATABASE; received "postgres://h/d?sslrootcert=/no/such.pem" (sslrootcert: there is no such file)',
+  ],
   ['store.binaries', 'pg/bin', 'takes the absolute path of a folder; received "pg/bin"'],
   ['store.binaries', '18', 'takes the absolute path of a folder; received 18; put it into quotes'],
   ['exclusions', '5', 'takes a list, or one comma-separated text; received 5; put it into quotes'],

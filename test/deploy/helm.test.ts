@@ -94,7 +94,8 @@ t.test('the values in the README are good, and so is their configuration', (t) =
     t.ok(valid(values), JSON.stringify(valid.errors))
     const loaded = loadConfig({
       file: '/etc/feed-server/feed-server.yaml',
-      readFile: (path) => (path.endsWith('.yaml') ? stringify(Object(values).config) : `content-of-${path.split('/').at(-1)}`),
+      readFile: (path) =>
+        path.endsWith('.yaml') ? stringify(Object(values).config) : `content-of-${path.split('/').at(-1)}`,
       env: {},
       cwd: '/app',
       registries,

@@ -417,6 +417,22 @@ t.test('uses are written each minute, and what could not be is written with the 
   t.match(uses, [{ key: 'soar', address: '192.0.2.2', requests: 2 }])
 })
 
+t.test('uses that can not be written do not hold the end of the server', async (t) => {
+  const { connection } = await freshDatabase(t)
+  const { app, store, lines } = await running(t, {}, { connection })
+  const database = await openDatabase({ connection, log: pino({ level: 'silent' }) })
+  await ask(app, 'GET', '/api/v1/sources', { as: 'soar' })
+  await database.transaction(async (transaction) => {
+    await transaction.execute('lock table key_use')
+    await app.close()
+    t.ok(lines.some((line) => line.includes('the use of API keys could not be written before the end')))
+  })
+  await database.close()
+  let uses = await store.keyUses()
+  while (uses.length === 0) uses = await store.keyUses()
+  t.match(uses, [{ key: 'soar', requests: 1 }], 'they come when the store answers while it is there')
+})
+
 t.test('counts over time are told by the hour, to whom the thing itself is told', async (t) => {
   // The vendor takes no signature of another time.
   let clock = Date.now()

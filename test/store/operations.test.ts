@@ -204,6 +204,32 @@ t.test('entries of many connections and transactions make one chain, and none is
   )
 })
 
+t.test('while the database hangs entries wait, but not without end', async (t) => {
+  const { connection, ...first } = await operating(t)
+  const second = await openStore(connection)
+  t.teardown(() => second.database.close())
+  let refused = 0
+  const writing: Promise<unknown>[] = []
+  await second.database.transaction(async (transaction) => {
+    await transaction.execute('lock table audit')
+    const last = Promise.withResolvers<unknown>()
+    for (let n = 0; n < 10_200; n++) {
+      const written = first.audit(entry(`a${n}`), at('10T12:00:00')).catch((error: unknown) => {
+        refused++
+        t.match(error, { message: /^10000 entries of the audit log wait/ })
+        last.resolve(error)
+      })
+      writing.push(written)
+    }
+    await last.promise
+  })
+  await Promise.all(writing)
+  const { entries, broken } = await first.verifyAudit()
+  t.equal(broken, undefined)
+  t.equal(entries, 10_200 - refused)
+  t.ok(refused > 0 && refused <= 200, `${refused} were refused`)
+})
+
 t.test('a log of several pages is followed to its end', async (t) => {
   const store = await operating(t)
   await store.database.execute(
@@ -371,6 +397,26 @@ t.test(
       (await store.sourceHistory('tc', since)).map((point) => point.at),
       ['2026-03-10T15:00:00Z', '2026-03-10T16:00:00Z'],
     )
+  },
+)
+
+t.test(
+  'after a clock that was ahead was set back, the newest count is told, not the latest hour',
+  async (t) => {
+    const store = await operating(t)
+    await store.registerSources(['tc'])
+    const host = (n: number) => observationOf(n, { type: 'domain', value: `h${n}.example` })
+    await fill(store, [host(1)])
+    await store.sampleSources(new Date('2027-03-10T12:00:00Z'))
+    await fill(store, [host(2)])
+    const count = async () => (await store.sourceCounts()).map(({ count }) => count)
+    await store.sampleSources(at('10T12:00:00'))
+    t.same(await count(), [2])
+    await store.sampleSources(at('10T13:00:00'))
+    t.same(await count(), [2], 'what the next hour copies is that count')
+    await fill(store, [host(3)])
+    await store.sampleSources(new Date('2027-03-10T12:30:00Z'))
+    t.same(await count(), [3], 'the hour that was written early is written anew')
   },
 )
 

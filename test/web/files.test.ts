@@ -57,7 +57,7 @@ t.test('everything that a file asks for is there', async (t) => {
     const code = text.replaceAll(/\/\*\*[\s\S]*?\*\//g, '')
     const asked = [
       ...[...code.matchAll(/\bfrom '\.\/([^']+)'/g)].map(([, name]) => name),
-      ...[...text.matchAll(/"\/assets\/([^"]+)"/g)].map(([, name]) => name),
+      ...[...text.matchAll(/"assets\/([^"]+)"/g)].map(([, name]) => name),
     ]
     for (const name of asked) t.ok(names.has(name ?? ''), `${file.name} asks for ${name}`)
   }

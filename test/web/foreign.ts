@@ -9,6 +9,6 @@ export const foreign = `[...document.querySelectorAll('*')].flatMap((element) =>
   const known = '${page} ${made}'.split(' ').includes(element.localName)
   const wrong = [...element.attributes].filter(({ name, value }) =>
     /^on|^srcdoc$/.test(name) ||
-    (/^(href|src|action|formaction)$/.test(name) && !/^(#|\\/(?!\\/)|https?:)/.test(value)))
+    (/^(href|src|action|formaction)$/.test(name) && !/^(#|assets\\/|docs$|https?:)/.test(value)))
   return [...(known ? [] : [element.localName]), ...wrong.map(({ name, value }) => name + '=' + value)]
 })`

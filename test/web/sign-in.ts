@@ -1,4 +1,6 @@
-/** Who uses the dashboard: by keyboard, with a key, and with what the key may do. */
+/** Who uses the dashboard: by keyboard, with a key, behind a proxy, and with what the key may do. */
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { openPage, settled, show } from './browser.ts'
@@ -41,6 +43,31 @@ export async function signingIn(t: Test, { browser, it, open }: Stage): Promise<
     t.equal(await focused(), 'Skip to the content')
     await page.keyboard.press('Enter')
     t.equal(await focused(), 'Source tc')
+    t.same(complaints, [])
+    await context.close()
+  })
+
+  await t.test('behind a proxy that has all of it under a path of its own', async (t) => {
+    const prefix = '/threat/feeds'
+    const proxy = createServer((incoming, outgoing) => {
+      const { method, url = '', headers } = incoming
+      if (!url.startsWith(`${prefix}/`)) return outgoing.writeHead(404).end()
+      const asked = request(`${it.url}${url.slice(prefix.length)}`, { method, headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(outgoing)
+      })
+      incoming.pipe(asked)
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => proxy.close())
+    const { port } = proxy.address() as AddressInfo
+    const { page, context, complaints } = await openPage(browser, `http://127.0.0.1:${port}`)
+    await page.goto(`${prefix}/#/sources/tc`)
+    await page.getByLabel('API key').fill(secrets.admin)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Source tc' }).waitFor()
+    await settled(page)
+    t.ok(await page.locator('main').getByText('Fetch now').isVisible())
     t.same(complaints, [])
     await context.close()
   })

@@ -30,7 +30,7 @@ export async function lookAtDatabase(connection: ClientConfig, options: LookOpti
   const { signal, connectTimeoutMs } = options
   // Ours, so that it can be ended at any moment: a client that connects can't be.
   const socket = new Socket()
-  const client = new pg.Client({
+  const client = clientOf({
     application_name: 'indicator-feed-server doctor',
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: connectTimeoutMs,
@@ -55,6 +55,15 @@ export async function lookAtDatabase(connection: ClientConfig, options: LookOpti
     // Not waited for: a database that hangs would not answer this either.
     client.end().catch(() => {})
     socket.unref()
+  }
+}
+
+/** The files that an address names are read at once. @throws ServiceError STORE_UNAVAILABLE */
+function clientOf(config: ClientConfig): pg.Client {
+  try {
+    return new pg.Client(config)
+  } catch (error) {
+    throw whyNoConnection(error)
   }
 }
 

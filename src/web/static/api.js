@@ -80,7 +80,8 @@ export function createApi({ key, onUnauthorized }) {
    */
   async function ask(method, path, { query = {}, body, signal, accept = 'application/json' }) {
     const secret = key()
-    const response = await fetch(withQuery(path, query), {
+    // From where the page is: a proxy may have put all of the server under a path of its own.
+    const response = await fetch(`.${withQuery(path, query)}`, {
       method,
       headers: {
         accept,

@@ -197,6 +197,38 @@ t.test('a start tries what is paused once, at both ends', beside, async (t) => {
   t.match(await store.bridgeHealth('ctp', 'sink'), { circuit: 'closed' })
 })
 
+t.test('what is mended while another mending is being tried is tried as well', beside, async (t) => {
+  const stored = await freshStore(t)
+  const { desk, sink, bridge } = bridgeWith()
+  const refused = (side: 'desk' | 'sink') => errorOf(side, 'credentials', { status: 401 })
+  const isPaused = async (end: 'desk' | 'sink') =>
+    (await stored.store.bridgeHealth('ctp', end)).circuit === 'paused'
+  desk.put('IN1')
+  sink.fail('find', { when: 'before', error: refused('sink') }, { when: 'before', error: refused('sink') })
+  const schedule = await bridging(t, stored, [bridge])
+  await until(() => isPaused('sink'))
+  desk.refuse('waiting INCIDENT', refused('desk'))
+  const holds = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+  const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+  sink.onCall = (call) => {
+    if (call !== 'find') return undefined
+    begun[0].resolve()
+    return holds[0].promise
+  }
+  desk.before(
+    'waiting INCIDENT',
+    () => begun[1].resolve(),
+    () => holds[1].promise,
+  )
+  await schedule.tryBridgeAnew('ctp')
+  await Promise.all(begun.map(({ promise }) => promise))
+  await schedule.tryBridgeAnew('ctp')
+  sink.onCall = () => undefined
+  for (const { resolve } of holds) resolve()
+  await until(() => sink.of('IN1').length === 1)
+  await until(async () => !(await isPaused('desk')))
+})
+
 t.test(
   '51 of any number of replicas one works at a ticket, and another one goes on when it stops',
   async (t) => {

@@ -134,6 +134,27 @@ t.test('a start tries a paused destination with one batch, beside another replic
   await Promise.all([old.stop(5000), anew.stop(5000)])
 })
 
+t.test('what is mended while another mending is being tried is tried as well', async (t) => {
+  const stored = await freshStore(t)
+  const product = createProduct({ now: Date.now })
+  const refusal = { kind: 'fails', error: errorOf('credentials') } as const
+  product.faults.push(refusal, refusal)
+  const world = await worldOf(stored, product, { concurrency: 1 })
+  const { id } = await world.push(['a.example'])
+  const schedule = await pushing(t, stored, [world.destination], { planEveryMs: 100 })
+  await until(async () => (await stored.store.health('edge')).circuit === 'paused')
+  const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  product.gate = gate.promise
+  product.onSend = () => begun.resolve()
+  await schedule.tryAnew('edge')
+  await begun.promise
+  await schedule.tryAnew('edge')
+  product.gate = undefined
+  gate.resolve()
+  t.match(await ended(world, id), { status: 'succeeded' })
+  t.equal(product.batches.length, 3)
+})
+
 t.test('a paused destination is woken by resume; another one does not wait for it', async (t) => {
   const stored = await freshStore(t)
   const product = createProduct({ now: Date.now })

@@ -13,6 +13,8 @@ type AuditStore = Pick<OperationsStore, 'audit' | 'audited' | 'verifyAudit'>
 
 /** Entries that one transaction appends at most. */
 const mostTogether = 100
+/** Entries that wait for a database that hangs; who writes one more is told at once, before they fill the memory. */
+const mostWaiting = 10_000
 /** Entries of one page of the walk: some milliseconds of hashing. */
 const pageSize = 1000
 
@@ -55,6 +57,9 @@ function appender(database: Queryable): AuditStore['audit'] {
   }
   return (entry, now) =>
     new Promise((resolve, reject) => {
+      if (waiting.length >= mostWaiting) {
+        return reject(new Error(`${mostWaiting} entries of the audit log wait for the database already`))
+      }
       waiting.push({ entry, now, resolve, reject })
       if (!writing) void drain()
     })

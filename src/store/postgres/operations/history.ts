@@ -25,7 +25,7 @@ export function history(
       const rows = await database.query<Omit<SourceCount, 'type'> & { type: number }>(
         `select s.name as source, h.type, h.active, h.n as count
          from source_history h join source s on s.id = h.source
-         where h.at = (select max(at) from source_sample) order by s.name, h.type, h.active desc`,
+         where h.at = (${newestSql('at')}) order by s.name, h.type, h.active desc`,
       )
       return rows.map((row) => ({ ...row, type: typeName(row.type) }))
     },
@@ -78,7 +78,7 @@ async function sample(transaction: Transaction, now: Date): Promise<void> {
     lastSeq: number | null
   }>(
     `select ${hourOf('$1')} as hour, c.seq, l.at as last, l.seq as "lastSeq"
-     from clock c left join (select at, seq from source_sample order by at desc limit 1) l on true`,
+     from clock c left join (${newestSql('at, seq')}) l on true`,
     [now],
   )
   if (state === undefined) throw new Error('the table clock has no row')
@@ -95,6 +95,10 @@ async function sample(transaction: Transaction, now: Date): Promise<void> {
     [hour, seq],
   )
 }
+
+/** By the clock of the store, which never goes back: that of a machine may have been ahead. */
+const newestSql = (columns: string) =>
+  `select ${columns} from source_sample order by seq desc, at desc limit 1`
 
 /** Few indicators have other sources than most: grouped by the whole list first, they are unfolded afterwards. */
 const countSql = `
