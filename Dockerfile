@@ -33,7 +33,8 @@ COPY package.json LICENSE ./
 COPY --from=build /app/dist/ dist/
 # PostgreSQL refuses to make its files for a user without a name.
 RUN ["useradd", "--uid=10001", "--user-group", "--no-create-home", "--shell=/usr/sbin/nologin", "feed-server"]
-# The store of a configuration without store.url. A fresh volume mounted here takes over this owner.
+# The store where no file is, or one in /app without store.url: file:./data is beside the file. One elsewhere says
+# store.url: file:/data. A fresh volume mounted here takes over this owner.
 RUN ["install", "--directory", "--owner=10001", "--group=10001", "--mode=0700", "/data"]
 RUN ["ln", "--symbolic", "/data", "data"]
 VOLUME ["/data"]

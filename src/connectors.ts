@@ -20,6 +20,7 @@ import { checkedWays } from './upstream/checked.ts'
 import { createHttpClient } from './upstream/got-client.ts'
 import type { HttpClient } from './upstream/http-client.ts'
 import { pacedClient, pacing } from './upstream/pacing.ts'
+import { type RetirableClient, retirable } from './upstream/retirable.ts'
 
 export function createSources(config: Config, environment: Environment): ConfiguredSources {
   const clients = clientsOf(environment)
@@ -44,7 +45,7 @@ export function createSources(config: Config, environment: Environment): Configu
     renew({ name, settings, timeoutMs, proxy, tls }) {
       const { held, source } = entryOf(kept, name)
       const next = create({ ...source, settings, timeoutMs, proxy, tls })
-      return () => held.replace(next)
+      return () => clients.replace(held, next)
     },
     close: clients.close,
   }
@@ -94,7 +95,7 @@ export function createExporters(
     targets,
     destinations: sending,
     forwards: sending.flatMap(({ forward }) => (forward === null ? [] : [forward])),
-    renew: ({ name, ...access }) => renewal(entryOf(kept, name), access),
+    renew: ({ name, ...access }) => renewal(entryOf(kept, name), access, clients),
     close: clients.close,
   }
 }
@@ -161,7 +162,9 @@ export function createBridgeEnds(
   return {
     bridges,
     renew: (name, end, access) =>
-      end === 'ticketDesk' ? renewal(entryOf(desks, name), access) : renewal(entryOf(sinks, name), access),
+      end === 'ticketDesk'
+        ? renewal(entryOf(desks, name), access, clients)
+        : renewal(entryOf(sinks, name), access, clients),
     close: clients.close,
   }
 }
@@ -177,10 +180,13 @@ interface Kept<Connector extends object> {
   create(access: Access): Connector
 }
 
-function renewal<Connector extends object>({ held, create }: Kept<Connector>, access: Access): () => void {
-  const { settings, timeoutMs, proxy, tls } = access
+function renewal<Connector extends object>(
+  { held, create }: Kept<Connector>,
+  { settings, timeoutMs, proxy, tls }: Access,
+  clients: Clients,
+): () => void {
   const next = create({ settings, timeoutMs, proxy, tls })
-  return () => held.replace(next)
+  return () => clients.replace(held, next)
 }
 
 function entryOf<Entry>(entries: ReadonlyMap<string, Entry>, name: string): Entry {
@@ -202,16 +208,24 @@ function permitted(client: HttpClient, permit: Permit): HttpClient {
 
 type Instance = Pick<SourceConfig | ExporterConfig | BridgeEndConfig, 'kind' | 'timeoutMs' | 'proxy' | 'tls'>
 
+type Clients = ReturnType<typeof clientsOf>
+
 function clientsOf(environment: Environment) {
   const { env, version, log, now } = environment
-  const clients: HttpClient[] = []
+  const used = new Set<HttpClient>()
+  const byConnector = new WeakMap<object, readonly RetirableClient[]>()
   return {
     /** How one connector asks its product, and what makes its check whole. */
     of(name: string, { kind, timeoutMs, proxy, tls }: Instance) {
       const how = { service: kind, timeoutMs, proxy, tls, env, now }
       const ways = checkedWays(how)
+      const own: RetirableClient[] = []
       return {
-        checked: ways.checked,
+        checked<C extends Parameters<typeof ways.checked>[0]>(connector: C): C {
+          const whole = ways.checked(connector)
+          byConnector.set(whole, own)
+          return whole
+        },
         connect(baseUrl: string): HttpClient {
           ways.add(baseUrl)
           const client = createHttpClient({
@@ -221,13 +235,20 @@ function clientsOf(environment: Environment) {
               environment.upstreamAnswered?.(name, seen)
             },
           })
-          clients.push(client)
-          return client
+          const made = retirable(client, used)
+          own.push(made)
+          return made
         },
       }
     },
+    /** The one there was ends what it has begun, and then its connections. */
+    replace<Connector extends object>(held: Replaceable<Connector>, next: Connector) {
+      const before = held.current()
+      held.replace(next)
+      for (const client of byConnector.get(before) ?? []) client.retire()
+    },
     close() {
-      for (const client of clients) client.close()
+      for (const client of used) client.close()
     },
   }
 }

@@ -9,7 +9,7 @@ export interface Replaceable<Connector extends object> {
   current(): Connector
   /**
    * Calls that come from now on are the next one's. Those under way end with the one they began with; it is nobody's
-   * then, and its connections are closed once they are unused for as long as any.
+   * then.
    */
   replace(next: Connector): void
 }

@@ -50,6 +50,13 @@ export async function serve(
   const { host, note } = listenHost(config.server.host, config.auth.keys.length > 0)
   const noted = [...warnings, ...(note === undefined ? [] : [note])]
   for (const warning of noted) log.warn(warning)
+  let hangUp = (): void => {
+    if (hasLostTerminal()) process.exit(1)
+    hungUp = true
+  }
+  let hungUp = false
+  // Before there is a server to tell: it must not end by what it is reloaded with.
+  if (load !== undefined) process.on('SIGHUP', () => hangUp())
   // The store is loaded for those who need it.
   const { createWholeServer } = await import('./server.ts')
   const server = await createWholeServer(
@@ -81,14 +88,13 @@ export async function serve(
     await beforeExit?.()
     if (failed) process.exit(1)
   })
-  if (load !== undefined) {
-    process.on('SIGHUP', () => {
-      // Whoever closes a terminal wants to end what runs in it.
-      if (hasLostTerminal()) return grace.close()
-      if (stopping) return
-      void server.reloadBySignal()
-    })
+  hangUp = () => {
+    // Whoever closes a terminal wants to end what runs in it.
+    if (hasLostTerminal()) return grace.close()
+    if (stopping) return
+    void server.reloadBySignal()
   }
+  if (hungUp) hangUp()
   server.broken.then((error) => {
     if (error === undefined) return
     failed = true

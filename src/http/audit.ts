@@ -31,29 +31,43 @@ export function auditing(options: AuditOptions): (app: App) => void {
       underWay.add(written)
       return written.finally(() => underWay.delete(written))
     }
-    const refused = refusals((entry) => void note(entry), options.now)
+    // Apart, so that strangers who knock can't crowd out what known keys do.
+    const strangers = refusals((entry) => note(entry), options.now)
+    const refused = refusals((entry) => note(entry), options.now)
     app.addHook('onSend', (request, reply, payload, done) => {
       const status = reply.statusCode
+      const refusal = {
+        ...whoOf(request),
+        status,
+        code: request.failure?.code ?? '',
+        route: routeOf(request),
+      }
       if (status === 401 || status === 403) {
-        refused.note({
-          ...whoOf(request),
-          status,
-          code: request.failure?.code ?? '',
-          route: routeOf(request),
-        })
+        // Nobody waits for it: they would notice who is known.
+        void strangers.note({ ...refusal, action: 'keys.refused', subject: null })
         return done(null, payload)
       }
       const action = actionOf(request, reply)
       if (action === false) return done(null, payload)
-      const entry = { ...whoOf(request), action, subject: subjectOf(request, status), status }
-      void note(entry, request.log).then(() => done(null, payload))
+      const subject = subjectOf(request, status)
+      const isRefused = status >= 400 && status < 500
+      const written = isRefused
+        ? refused.note({ ...refusal, action, subject })
+        : note({ ...whoOf(request), action, subject, status }, request.log)
+      if (written === undefined) done(null, payload)
+      else void written.then(() => done(null, payload))
     })
     let sweeping: NodeJS.Timeout | undefined
     app.addHook('onReady', async () => {
-      sweeping = setInterval(refused.sweep, sweepMs).unref()
+      const sweep = () => {
+        strangers.sweep()
+        refused.sweep()
+      }
+      sweeping = setInterval(sweep, sweepMs).unref()
     })
     app.addHook('onClose', async () => {
       clearInterval(sweeping)
+      strangers.flush()
       refused.flush()
       await Promise.all(underWay)
     })

@@ -3,9 +3,9 @@
  * name the cause and the remedy.
  */
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -89,15 +89,20 @@ const ctp = kept(await startCtpSimulator())
 const weak = { id: '22222222-2222-4333-8444-555555555555', secret: canary('a-weak-soar-key'), rights: [] }
 const soar = kept(await startSoarSimulator({ keys: [demoSoarKey, weak] }))
 
-/** A port of this machine where nothing listens. */
+/**
+ * A port of this machine where nothing listens, and nothing will while this test runs: a connection has it as its own
+ * end, so that the system gives it to nobody else.
+ */
 async function closedPort(): Promise<number> {
-  const server = createServer()
+  const server = createServer((socket) => socket.unref())
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.unref()
+  server.unref()
+  return (socket.address() as AddressInfo).port
 }
 
 function source(settings: object, more: object = {}): object {

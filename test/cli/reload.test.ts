@@ -91,6 +91,8 @@ async function world(t: Test): Promise<World> {
   for (const [name, content] of Object.entries(files)) secret(name as Name, content)
   write()
   const running = cli.start(['serve', '--config', path])
+  await running.until(/"the schema of the database is migrated"/)
+  running.child.kill('SIGHUP')
   const [, url = ''] = await running.until(/"listening on (http:[^"]+)"/)
   const ask: World['ask'] = async (path, key, method = 'GET', body) => {
     const headers = { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }
@@ -109,6 +111,10 @@ const live = '/api/v1/tc-get-indicators?limit=1'
 
 t.test('a running server takes a changed configuration, or none of it', async (t) => {
   const { running, write, secret, ask, reload, rotateAtVendor } = await world(t)
+
+  await t.test('a signal that came while it started did not end it, and is heeded', async (t) => {
+    t.ok(await running.until(/"the configuration was read again"/))
+  })
 
   await t.test('nothing changed: nothing is taken', async (t) => {
     t.strictSame(await reload(), { status: 200, body: { applied: [], restart: [] } })

@@ -154,6 +154,25 @@ t.test(
   },
 )
 
+t.test('a client that sends the same mistake over and over does not fill the log', async (t) => {
+  const { app, store } = await running(t)
+  const wrong = { body: { indicators: 7 }, as: 'soar' } as const
+  for (let n = 0; n < 30; n++) {
+    t.equal((await ask(app, 'POST', '/api/v1/push/darktrace', wrong)).statusCode, 400)
+  }
+  for (let n = 0; n < 30; n++) await ask(app, 'POST', '/api/v1/push/darktrace', { ...wrong, as: 'nobody' })
+  const [first, ...others] = await store.audited({ limit: 10, actions: ['push'] })
+  t.match(
+    first,
+    { key: 'soar', status: 400, details: { code: 'ARGUMENT_INVALID', count: 1 } },
+    'the first at once',
+  )
+  t.same(others, [])
+  await app.close()
+  const told = await store.audited({ limit: 10, actions: ['push'] })
+  t.match(told, [{ details: { count: 29 } }, { details: { count: 1 } }], 'then how many there were')
+})
+
 t.test('what nobody waits for any more is in the log all the same', async (t) => {
   const { app, store } = await running(t)
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -289,12 +308,12 @@ t.test('a client that is refused again and again is told once a minute, and many
   let clock = 0
   let written: NewAuditEntry[] = []
   const refused = refusals(
-    (entry) => void written.push(entry),
+    async (entry) => void written.push(entry),
     () => clock,
   )
   const note = (address: string, more: { key?: string; code?: string } = {}) =>
     refused.note({
-      key: null,
+      ...{ action: 'keys.refused', subject: null, key: null },
       code: 'KEY_UNKNOWN',
       status: 401,
       requestId: 'r',

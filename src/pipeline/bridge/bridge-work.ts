@@ -7,6 +7,7 @@ import { ClaimLost } from '../../store/store.ts'
 import type { TicketStore } from '../../store/ticket-store.ts'
 import { isStoreAway, persistently } from '../persistently.ts'
 import { planCall } from '../plan-call.ts'
+import { createMending } from '../product/mending.ts'
 import { createTenure } from '../product/tenure.ts'
 import type { Queues } from '../queue.ts'
 import type { Watch } from '../watch.ts'
@@ -123,10 +124,10 @@ function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Pro
   const { signal, onlooker } = options
   const { name, desk, retry } = bridge
   /** Until this process has polled. */
-  let isNew = triesPaused
+  const mending = createMending(triesPaused)
   let polledAt = Number.POSITIVE_INFINITY
   const due = async () => {
-    const policy = { everyMs: desk.everyMs, retry, startedAt, triesPaused: isNew }
+    const policy = { everyMs: desk.everyMs, retry, startedAt, triesPaused: mending.isUntried() }
     const times = await pollTimes(bridge, store)
     const at = pollDueAt(times, policy)
     const { last } = times.state
@@ -138,7 +139,7 @@ function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Pro
   }
   const plan = (isAtWork = false) => planCall(pollQueue(name), due, { queues, now, isAtWork })
   const look = async (until: AbortSignal) => {
-    const wasNew = isNew
+    const tried = mending.trying()
     const at = await due()
     if (at !== undefined && at <= now()) {
       polledAt = now()
@@ -147,16 +148,13 @@ function pollPart(bridge: Bridge, options: BridgeWorkOptions, onTaken: () => Pro
       const outcome = await carryOutPoll(poll.id, bridge, context, until)
       // Thrown, so that the call goes to another worker at once.
       if (outcome === 'handed back') throw new Error('handed back')
-      // What was mended meanwhile has not been tried.
-      if (wasNew) isNew = false
+      tried()
     }
     await plan(true)
   }
   return {
     plan: () => plan(),
-    renew() {
-      isNew = true
-    },
+    renew: mending.mended,
     look(claimed) {
       const until = AbortSignal.any([claimed, signal])
       return persistent(() => look(until), { what: 'a poll', log, until })
@@ -173,14 +171,14 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
   const ends = { desk: endHealth(bridge, 'desk', context), sink: endHealth(bridge, 'sink', context) }
   const chores = choresOf(bridge, { ...context, ends })
   /** Until this process has been at work there. */
-  let isNew = options.triesPaused ?? false
+  const mending = createMending(options.triesPaused ?? false)
   const effectsDueAt = async () => (await nextBridgeWork(name, await ends.sink.health(), store)) ?? undefined
   const due = async () => earliest([await effectsDueAt(), await chores.dueAt()])
   const plan = async (isAtWork = false) => {
     const isPaused = async () =>
       [await ends.desk.health(), await ends.sink.health()].some(({ circuit }) => circuit === 'paused')
     // Until it is this process that has the call: another one does not know what is mended.
-    if (isNew && (await isPaused())) return queues.call(bridgeQueue(name), 0)
+    if (mending.isUntried() && (await isPaused())) return queues.call(bridgeQueue(name), 0)
     return planCall(bridgeQueue(name), due, { queues, now, isAtWork })
   }
   const look = async (until: AbortSignal, cut: AbortSignal) => {
@@ -188,7 +186,8 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
     const claim = await store.claimBridge(name, { settleMs: settleMs[0] ?? 0, now: new Date(now()) })
     tenure?.begin(claim)
     // A desk that is polled by itself is tried by that.
-    const wasNew = isNew
+    const wasNew = mending.isUntried()
+    const tried = mending.trying()
     const triesBoth = wasNew && bridge.desk.everyMs === null
     if (wasNew && !triesBoth) await ends.sink.tryAnew()
     const held = tenure === undefined ? {} : { tenure }
@@ -202,7 +201,7 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
       log.info({ bridge: name }, 'another worker has taken the bridge over')
       return
     }
-    if (wasNew) isNew = false
+    tried()
     // Thrown, so that the call goes to another worker at once.
     if (until.aborted) throw new Error('handed back')
     // After a fault of ours what is due would be due again at once: whoever looks whether a call is missing makes it.
@@ -212,9 +211,7 @@ function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
   }
   return {
     plan: () => plan(),
-    renew() {
-      isNew = true
-    },
+    renew: mending.mended,
     look(claimed) {
       const until = AbortSignal.any([claimed, signal])
       // Whoever has it now must not meet requests of ours.

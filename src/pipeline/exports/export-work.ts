@@ -5,6 +5,7 @@ import type { FeedStore } from '../../store/feed-store.ts'
 import type { ChangeStore } from '../../store/store.ts'
 import { isStoreAway, persistently } from '../persistently.ts'
 import { planCall } from '../plan-call.ts'
+import { createMending } from '../product/mending.ts'
 import { createTenure } from '../product/tenure.ts'
 import type { Queues } from '../queue.ts'
 import type { Watch } from '../watch.ts'
@@ -56,7 +57,7 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
   const { destinations, store, triesPaused = false, queues, log, now, signal } = options
   const forwarding = destinations.filter(({ forward }) => forward !== null)
   /** Where this process has not been at work yet. */
-  const untried = new Set(triesPaused ? destinations.map(({ name }) => name) : [])
+  const mendings = new Map(destinations.map(({ name }) => [name, createMending(triesPaused)]))
   let started = false
   let planned = ''
 
@@ -64,7 +65,7 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
   const planOne = async ({ name }: Destination, isAtWork = false) => {
     const health = await store.health(name)
     // Until it is this process that has the call: another one does not know what is mended.
-    if (untried.has(name) && health.circuit === 'paused') return wake(name)
+    if (mendings.get(name)?.isUntried() && health.circuit === 'paused') return wake(name)
     const due = async () => (await nextLook(name, await store.health(name), store)) ?? undefined
     return planCall(queueOf(name), due, { queues, now, isAtWork })
   }
@@ -76,14 +77,15 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
     await persistently(async () => {
       until.throwIfAborted()
       const { name } = destination
-      const isNew = untried.has(name)
+      const mending = mendings.get(name)
+      const isNew = mending?.isUntried() ?? false
+      const tried = mending?.trying()
       await deliver(destination, { ...context, cut, isNew }, until).catch((error: unknown) => {
         const isTold = until.aborted || isStoreAway(error)
         if (!isTold) log.error({ err: error, exporter: name }, 'delivering failed; it goes on soon')
         throw error
       })
-      // What was mended meanwhile has not been tried.
-      if (isNew) untried.delete(name)
+      if (isNew) tried?.()
       // Thrown, so that the call goes to another worker at once.
       if (until.aborted) throw new Error('handed back')
       await planOne(destination, true)
@@ -95,7 +97,7 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
   return {
     wake,
     async tryAnew(name) {
-      untried.add(name)
+      mendings.get(name)?.mended()
       await wake(name)
     },
     async work() {

@@ -207,7 +207,11 @@ t.test('what is mended while another mending is being tried is tried as well', b
   sink.fail('find', { when: 'before', error: refused('sink') }, { when: 'before', error: refused('sink') })
   const schedule = await bridging(t, stored, [bridge])
   await until(() => isPaused('sink'))
-  desk.refuse('waiting INCIDENT', refused('desk'))
+  await ended(stored)
+  desk.refuse('waiting INCIDENT', refused('desk'), refused('desk'))
+  await stored.store.startPoll('ctp', new Date())
+  await schedule.wakePoll('ctp')
+  await until(() => isPaused('desk'))
   const holds = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
   const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
   sink.onCall = (call) => {
@@ -215,11 +219,10 @@ t.test('what is mended while another mending is being tried is tried as well', b
     begun[0].resolve()
     return holds[0].promise
   }
-  desk.before(
-    'waiting INCIDENT',
-    () => begun[1].resolve(),
-    () => holds[1].promise,
-  )
+  desk.before('waiting INCIDENT', () => {
+    begun[1].resolve()
+    return holds[1].promise
+  })
   await schedule.tryBridgeAnew('ctp')
   await Promise.all(begun.map(({ promise }) => promise))
   await schedule.tryBridgeAnew('ctp')
