@@ -57,7 +57,7 @@ const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
   ],
   [/^cli\//, '^(?!(sources|exporters|tickets)/([^/]+/|index))'],
   [/^main\.ts$/, '^cli/'],
-  [/^(app|connectors|routes)\.ts$/, '^(?!cli/)'],
+  [/^(app|clients|connectors|routes)\.ts$/, '^(?!cli/)'],
   [/^generate\.ts$/, '^(?!cli/|sources/index)'],
 ]
 

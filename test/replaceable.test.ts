@@ -1,9 +1,15 @@
 /** Connectors whose place is taken by others while they are used. */
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { pino } from 'pino'
 import t from 'tap'
+import { createSources } from '../src/connectors.ts'
 import { UpstreamError } from '../src/errors.ts'
 import { changesOf } from '../src/pipeline/renewed.ts'
 import { type Replaceable, replaceable } from '../src/replaceable.ts'
 import type { Source, SourceFailure, SourcePage } from '../src/sources/source.ts'
+import { configOf, sourceEntry } from './app.ts'
 
 class Part {
   readonly #name: string
@@ -156,4 +162,56 @@ t.test('whoever stops reading closes the source that is read', async (t) => {
   for await (const _ of held(old).connector.changes(undefined, new AbortController().signal)) break
   t.strictSame(old.ended, ['old'])
   t.strictSame(await held(old).connector.check(new AbortController().signal), [{ name: 'old', ok: true }])
+})
+
+t.test('what was replaced ends what it has under way, and then its connections', async (t) => {
+  // Nobody else closes them: the client's own time for idle ones is longer.
+  t.setTimeout(12_000)
+  const held: ServerResponse[] = []
+  const sockets: Socket[] = []
+  const vendor = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json')
+    held.push(response)
+    vendor.emit('asked')
+  })
+  vendor.keepAliveTimeout = 0
+  vendor.on('connection', (socket) => sockets.push(socket))
+  vendor.listen(0, '127.0.0.1')
+  await once(vendor, 'listening')
+  t.teardown(() => {
+    vendor.closeAllConnections()
+    vendor.close()
+  })
+  const { port } = vendor.address() as AddressInfo
+  const config = configOf({ sources: [sourceEntry(`http://127.0.0.1:${port}`, { proxy: 'none' })] })
+  const log = pino({ level: 'silent' })
+  const made = createSources(config, { log, version: '0.0.0', env: {}, now: Date.now })
+  t.teardown(() => made.close())
+  const [entry] = config.sources
+  const source = made.sources.get('tc')
+  if (entry === undefined || source?.live === undefined) throw new Error('there is no source')
+  const { live } = source
+  const ask = async () => {
+    const asked = once(vendor, 'asked')
+    const owners = live.owners(new AbortController().signal)
+    await asked
+    return { owners, answer: () => held.pop()?.end('{"status":"Success","data":[]}') }
+  }
+  const underWay = await ask()
+  made.renew(entry)()
+  t.notOk(sockets[0]?.destroyed, 'as long as it is under way')
+  const closed = once(sockets[0] ?? vendor, 'close')
+  underWay.answer()
+  t.same(await underWay.owners, [])
+  await closed
+  const next = await ask()
+  next.answer()
+  t.same(await next.owners, [])
+  const idle = once(sockets[1] ?? vendor, 'close')
+  made.renew(entry)()
+  await idle
+  const last = await ask()
+  last.answer()
+  t.same(await last.owners, [])
+  t.equal(sockets.length, 3)
 })

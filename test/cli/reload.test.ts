@@ -214,17 +214,23 @@ t.test('a running server takes a changed configuration, or none of it', async (t
     t.strictSame([refused.status, refused.body.code], [502, 'UPSTREAM_CREDENTIALS'])
     secret('tc', rotated.tc)
     const later = { feedTags: ['later'], reputation: 'good' }
-    write(({ sources }) => Object.assign(sources[0] ?? {}, later))
+    write((file) => {
+      Object.assign(file.sources[0] ?? {}, later)
+      Object.assign(file, { feeds: [{ name: 'block' }] })
+    })
     t.strictSame((await reload()).body, {
       applied: ['sources.tc.settings.secretKey'],
-      restart: ['sources.tc.reputation', 'sources.tc.feedTags'],
+      restart: ['sources.tc.reputation', 'sources.tc.feedTags', 'feeds.block'],
     })
     const answered = await ask(live, files.admin)
     t.equal(answered.status, 200)
     t.notMatch(answered.body, { data: [{ tags: later.feedTags }] }, 'what waits for a restart waits')
     t.notMatch(answered.body, { data: [{ score: 1 }] }, 'whatever it is')
-    write(({ sources }) => {
-      for (const name of Object.keys(later)) Reflect.deleteProperty(sources[0] ?? {}, name)
+    const doctor = await ask('/api/v1/doctor?name=server', files.admin)
+    t.match(JSON.stringify(doctor.body), /1 source, 0 feeds/, 'the doctor tells of what runs')
+    write((file) => {
+      for (const name of Object.keys(later)) Reflect.deleteProperty(file.sources[0] ?? {}, name)
+      Reflect.deleteProperty(file, 'feeds')
     })
     await ask(`/nowhere/${rotated.tc}`, '')
     const { body } = await ask('/api/v1/sources/tc/fetch?wait=60', files.admin, 'POST')

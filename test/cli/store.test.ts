@@ -107,10 +107,15 @@ async function endedWhole(test: Test, url: string, { id }: Run): Promise<void> {
   test.match(await source.json(), { indicators: { total: records } })
 }
 
+/** Without a terminal there is a line of progress every few seconds: a busy machine gets to see one. */
+function withoutProgress(text: string): string {
+  return text.replaceAll(/^tc: .* indicators .*\n/gm, '')
+}
+
 t.test('fetch without a server fetches in its own process, beside one through its API', async (t) => {
   const { simulator, folder, config } = await world(t)
   const own = await cli.run(['fetch', '--config', config()])
-  t.strictSame([own.code, own.stderr], [0, ''])
+  t.strictSame([own.code, withoutProgress(own.stderr)], [0, ''])
   t.match(own.stdout, /│ tc +│ succeeded │ 60 +│ 60 +│ 0 +│/)
 
   const keys = [{ id: 'soar', secret: 'a-key-that-nobody-tells', scopes: ['indicators:read'] }]
@@ -120,7 +125,7 @@ t.test('fetch without a server fetches in its own process, beside one through it
   t.equal(denied.status, 401)
   simulator.records.add({ type: 'Host', summary: 'new.example', owner })
   const beside = await cli.run(['fetch', 'tc', '--json', '--config', closed])
-  t.strictSame([beside.code, beside.stderr], [0, ''])
+  t.strictSame([beside.code, withoutProgress(beside.stderr)], [0, ''])
   t.match(JSON.parse(beside.stdout), { source: 'tc', status: 'succeeded', error: null })
   const answer = await fetch(`${running.url}/api/v1/runs/${JSON.parse(beside.stdout).id}`, {
     headers: { 'x-api-key': 'a-key-that-nobody-tells' },

@@ -683,17 +683,23 @@ t.test('at most 16 connections are open at once, and close() ends them', async (
 t.test(
   'the wait for a free connection counts against the limit, and what waited is never sent',
   async (t) => {
-    const server = await rawServer(() => undefined)
-    const client = testClient(`http://127.0.0.1:${server.port}`, { timeoutMs: 400 })
-    const all = Array.from({ length: 17 }, () => failureOf(client, secretRequest({ method: 'POST' })))
-    const kinds = (await Promise.all(all)).map(
-      ({ kind, message }) => `${kind}: ${/: (.*?) took/.exec(message)?.[1]}`,
-    )
-    t.equal(kinds.filter((kind) => kind === 'outcome-unknown: the wait for the answer').length, 16)
-    t.match(kinds[16], /^timeout: the (wait for a free )?connection$/)
-    t.equal(server.requests.length, 16)
-    client.close()
-    await server.close()
+    // On a busy machine the seventeenth may get a connection that comes free just before its own limit: once more then.
+    let waited = 0
+    for (let tries = 0; waited === 0 && tries < 10; tries++) {
+      const server = await rawServer(() => undefined)
+      const client = testClient(`http://127.0.0.1:${server.port}`, { timeoutMs: 400 })
+      const all = Array.from({ length: 17 }, () => failureOf(client, secretRequest({ method: 'POST' })))
+      const kinds = (await Promise.all(all)).map(
+        ({ kind, message }) => `${kind}: ${/: (.*?) took/.exec(message)?.[1]}`,
+      )
+      const sent = kinds.filter((kind) => kind === 'outcome-unknown: the wait for the answer').length
+      waited = kinds.filter((kind) => /^timeout: the (wait for a free )?connection$/.test(kind)).length
+      t.equal(sent + waited, 17)
+      t.equal(server.requests.length, sent, 'what is told to have waited was not sent')
+      client.close()
+      await server.close()
+    }
+    t.equal(waited, 1)
   },
 )
 

@@ -500,6 +500,11 @@ t.test('an outcome that the database does not take is no reason to send it witho
   t.strictSame(await here.statuses(id), { accepted: 9, dead: 1 })
   t.match((await here.items(id))[3], { status: 'dead', reason: 'internal fault', attempts: retry.attempts })
   t.equal(here.product.sent.length, 9 + retry.attempts)
+  t.strictSame(
+    here.counted,
+    { accepted: 9, pending: retry.attempts - 1, dead: 1 },
+    'who counts is told the same',
+  )
 })
 
 function limited(most: number, asked: { times: number }, others = 0): (made: Product) => Product {

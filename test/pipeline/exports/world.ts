@@ -73,6 +73,8 @@ export interface World {
   /** What was logged at level `error` and above, and at any level. */
   readonly errors: string[]
   readonly log: string[]
+  /** Deliveries that were settled, as whoever looks on is told. */
+  readonly counted: Readonly<Record<string, number>>
   push(values: readonly (string | NewItem)[], more?: Pushed): Promise<ExportRecord>
   /** One look: until nothing is due. */
   look(signal?: AbortSignal, store?: WorldStore): Promise<number | null>
@@ -111,12 +113,18 @@ export async function createWorld(
       },
     },
   )
+  const counted: Record<string, number> = {}
   const kept = exporter.room && rooms({ name, room: exporter.room, store, now: clock.now })
   const context: DeliverContext = {
     store,
     log,
     now: clock.now,
     random: () => 0.5,
+    onlooker: {
+      itemsSettled(_exporter, status, count) {
+        counted[status] = (counted[status] ?? 0) + count
+      },
+    },
     ...(kept && { rooms: kept }),
   }
   const never = new AbortController().signal
@@ -135,6 +143,7 @@ export async function createWorld(
     store,
     errors,
     log: lines,
+    counted,
     async push(values, { action = 'upsert', description, options = {} } = {}) {
       const page = values.map((each): NewItem => {
         if (typeof each !== 'string') return each
