@@ -1,5 +1,6 @@
 /** Part of the composition root: the configured sources, exporters and bridges, each with its clients. */
 import { readFileSync } from 'node:fs'
+import { type Clients, clientsOf } from './clients.ts'
 import type { BridgeEndConfig, Config, ExporterConfig, SourceConfig } from './config/model.ts'
 import type { Exporter } from './exporters/exporter.ts'
 import { exporters as exporterKinds } from './exporters/index.ts'
@@ -16,11 +17,8 @@ import type { FeedDefinition } from './store/feed-store.ts'
 import type { IncidentSink } from './tickets/incident-sink.ts'
 import { incidentSinks, ticketDesks } from './tickets/index.ts'
 import type { TicketDesk } from './tickets/ticket-desk.ts'
-import { checkedWays } from './upstream/checked.ts'
-import { createHttpClient } from './upstream/got-client.ts'
 import type { HttpClient } from './upstream/http-client.ts'
 import { pacedClient, pacing } from './upstream/pacing.ts'
-import { type RetirableClient, retirable } from './upstream/retirable.ts'
 
 export function createSources(config: Config, environment: Environment): ConfiguredSources {
   const clients = clientsOf(environment)
@@ -202,53 +200,6 @@ function permitted(client: HttpClient, permit: Permit): HttpClient {
       await permit.asked()
       request.signal?.throwIfAborted()
       return client.send(request)
-    },
-  }
-}
-
-type Instance = Pick<SourceConfig | ExporterConfig | BridgeEndConfig, 'kind' | 'timeoutMs' | 'proxy' | 'tls'>
-
-type Clients = ReturnType<typeof clientsOf>
-
-function clientsOf(environment: Environment) {
-  const { env, version, log, now } = environment
-  const used = new Set<HttpClient>()
-  const byConnector = new WeakMap<object, readonly RetirableClient[]>()
-  return {
-    /** How one connector asks its product, and what makes its check whole. */
-    of(name: string, { kind, timeoutMs, proxy, tls }: Instance) {
-      const how = { service: kind, timeoutMs, proxy, tls, env, now }
-      const ways = checkedWays(how)
-      const own: RetirableClient[] = []
-      return {
-        checked<C extends Parameters<typeof ways.checked>[0]>(connector: C): C {
-          const whole = ways.checked(connector)
-          byConnector.set(whole, own)
-          return whole
-        },
-        connect(baseUrl: string): HttpClient {
-          ways.add(baseUrl)
-          const client = createHttpClient({
-            ...{ ...how, baseUrl, log, userAgent: `indicator-feed-server/${version}` },
-            watch(seen) {
-              ways.watch(seen)
-              environment.upstreamAnswered?.(name, seen)
-            },
-          })
-          const made = retirable(client, used)
-          own.push(made)
-          return made
-        },
-      }
-    },
-    /** The one there was ends what it has begun, and then its connections. */
-    replace<Connector extends object>(held: Replaceable<Connector>, next: Connector) {
-      const before = held.current()
-      held.replace(next)
-      for (const client of byConnector.get(before) ?? []) client.retire()
-    },
-    close() {
-      for (const client of used) client.close()
     },
   }
 }

@@ -110,6 +110,7 @@ async function overStore(
   })
   const { again, ...told } = origin
   const { host } = listenHost(config.server.host, config.auth.keys.length > 0)
+  /** As far as the doctor tells of it: what waits for a restart is not in it. */
   let current = config
   const patients = () =>
     patientsOf({
@@ -130,8 +131,10 @@ async function overStore(
       ...{ ...again, log },
       renew: (renewal, next) => renewed(renewal, next, { configured, sending, ends }),
       take(next) {
-        current = next
-        if (keys.required && next.auth.keys.length > 0) keys.replace(keysOf(next))
+        if (keys.required && next.auth.keys.length > 0) {
+          keys.replace(keysOf(next))
+          current = { ...current, auth: next.auth }
+        }
         log.level = next.log.level
         requestsPerMinute = next.server.requestsPerMinute
         drainMs = next.server.drainMs

@@ -420,6 +420,35 @@ t.test(
   },
 )
 
+t.test('rows of many settlements are added up by several servers at once, and none is lost', async (t) => {
+  const { connection, ...first } = await operating(t)
+  const second = await openStore(connection)
+  t.teardown(() => second.database.close())
+  const others = operationsStore(second.database)
+  await first.registerExporters(['dt'])
+  const [rounds, rows] = [8, 20_000]
+  const now = at('10T12:00:00')
+  const fillSql = `insert into item_history
+    select (select id from exporter), date_trunc('hour', $1::timestamptz - (n % 48) * interval '1 hour'),
+      (array['accepted', 'dead', 'skipped'])[1 + n % 3], 1
+    from generate_series(1, ${rows}) n order by random()`
+  for (let round = 0; round < rounds; round++) {
+    await first.database.execute(fillSql, [now])
+    // Statements of other plans take the rows in other orders.
+    if (round % 3 === 0) await first.database.execute('analyze item_history')
+    await Promise.all([
+      first.sampleSources(now),
+      others.pruneHistory(at('01T00:00:00')),
+      others.sampleSources(now),
+      first.pruneHistory(at('02T00:00:00')),
+    ])
+  }
+  t.same(
+    await first.database.query('select sum(n)::bigint as n, count(*)::integer as rows from item_history'),
+    [{ n: rounds * rows, rows: 48 }],
+  )
+})
+
 type Step =
   | { readonly do: 'push'; readonly action: DeliveryAction; readonly values: readonly (string | null)[] }
   | {

@@ -112,8 +112,8 @@ function start(context: LoopContext, { before, signal, bell, tally }: Start): Lo
     },
   })
   const write = async (settlements: readonly Settlement[]) => {
-    await persist(() => writeSettlements(settlements, context))
-    for (const [status, count] of countedBy(settlements)) {
+    const written = await persist(() => writeSettlements(settlements, context))
+    for (const [status, count] of countedBy(written)) {
       tally.set(status, (tally.get(status) ?? 0) + count)
       context.onlooker?.itemsSettled?.(destination.name, status, count)
     }

@@ -67,13 +67,20 @@ interface Writing {
   now(): number
 }
 
-/** What the database does not take costs itself alone. @throws ClaimLost; ServiceError STORE_UNAVAILABLE */
+/**
+ * What the database does not take costs itself alone.
+ * @returns as they were written
+ * @throws ClaimLost; ServiceError STORE_UNAVAILABLE
+ */
 export async function writeSettlements(
   settlements: readonly Settlement[],
   { destination, claim, store, log, now }: Writing,
-): Promise<void> {
-  const write = (some: readonly Settlement[]) =>
-    store.settleDeliveries(destination.name, claim, some, new Date(now()))
+): Promise<readonly Settlement[]> {
+  const written: Settlement[] = []
+  const write = async (some: readonly Settlement[]) => {
+    await store.settleDeliveries(destination.name, claim, some, new Date(now()))
+    written.push(...some)
+  }
   const parts = [settlements]
   for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
     try {
@@ -88,4 +95,5 @@ export async function writeSettlements(
       }
     }
   }
+  return written
 }

@@ -278,7 +278,10 @@ tap.test('a damaged, cut, foreign or newer file is refused before anything is wr
     damaged[at] = (damaged[at] ?? 0) ^ (1 << (n % 8))
     writeFileSync(file, damaged)
     await verifyBackup(file).then(
-      () => taken++,
+      // A few bits before gzip's own checksum only fill a byte up: the content is the same.
+      () => {
+        if (!gunzipSync(damaged).equals(text)) taken++
+      },
       (error: unknown) => {
         if (!(error instanceof BackupError)) throw error
       },

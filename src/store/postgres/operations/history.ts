@@ -109,21 +109,24 @@ group by s.source, c.type, c.active`
 
 const copySql = 'select source, $1::timestamptz, type, active, n from source_history where at = $2'
 
-/** Rows that another process is adding up meanwhile are its own. */
+/** One at a time: two that delete the same rows would wait for each other in a circle. Who adds rows waits for none. */
 async function addUp(database: Database, since: Date): Promise<void> {
-  await database.execute(
-    `with several as (
-       select exporter, at, status from item_history where at >= ${hourOf('$1')}
-       group by exporter, at, status having count(*) > 1),
-     gone as (
-       delete from item_history h using several s
-       where h.exporter = s.exporter and h.at = s.at and h.status = s.status
-       returning h.exporter, h.at, h.status, h.n)
-     insert into item_history (exporter, at, status, n)
-     select exporter, at, status, sum(n) from gone group by exporter, at, status`,
-    [since],
-  )
+  await database.transaction(async (transaction) => {
+    await transaction.execute('lock table item_history in share update exclusive mode')
+    await transaction.execute(addUpSql, [since])
+  })
 }
+
+const addUpSql = `
+with several as (
+  select exporter, at, status from item_history where at >= ${hourOf('$1')}
+  group by exporter, at, status having count(*) > 1),
+gone as (
+  delete from item_history h using several s
+  where h.exporter = s.exporter and h.at = s.at and h.status = s.status
+  returning h.exporter, h.at, h.status, h.n)
+insert into item_history (exporter, at, status, n)
+select exporter, at, status, sum(n) from gone group by exporter, at, status`
 
 /** @param rows by time; `what` null: the hour has nothing */
 function points(
