@@ -24,6 +24,7 @@ export type OnFault = (error: unknown, patient: Pick<Patient, 'part' | 'name'>) 
 
 /**
  * @param onFault is told why a check failed of itself, which its report only mentions: the words may hold a secret
+ * @param patienceMs for each: what hangs, such as the file system of a server that is away, ends by nothing else
  * @returns a report for each, in their order, as soon as those before it are there; at most four are looked at at once
  * @throws the signal's reason
  */
@@ -31,6 +32,7 @@ export async function* examine(
   patients: readonly Patient[],
   signal: AbortSignal,
   onFault: OnFault,
+  patienceMs = 180_000,
 ): AsyncGenerator<Report, void, undefined> {
   const together = 4
   const underWay: Promise<Report>[] = []
@@ -39,7 +41,7 @@ export async function* examine(
     for (; next < patients.length && next < told + together; next++) {
       const patient = patients[next]
       if (patient === undefined) continue
-      const report = reportOn(patient, signal, onFault)
+      const report = reportOn(patient, signal, onFault, patienceMs)
       // It is awaited in its turn; a failure must not be an unhandled one until then.
       report.catch(() => {})
       underWay.push(report)
@@ -54,16 +56,42 @@ export function isTold({ ok, cause }: Finding): boolean {
   return ok && cause !== undefined
 }
 
-async function reportOn(patient: Patient, signal: AbortSignal, onFault: OnFault): Promise<Report> {
+async function reportOn(
+  patient: Patient,
+  signal: AbortSignal,
+  onFault: OnFault,
+  patienceMs: number,
+): Promise<Report> {
   const { part, name } = patient
+  const limit = AbortSignal.timeout(patienceMs)
+  const until = AbortSignal.any([signal, limit])
   try {
-    const checks = await patient.check(signal)
+    const checks = await Promise.race([patient.check(until), abortOf(until)])
     return { part, name, ok: checks.every(({ ok }) => ok), checks }
   } catch (error) {
     signal.throwIfAborted()
+    if (limit.aborted) return { part, name, ok: false, checks: [endless(patienceMs)] }
     if (error instanceof UpstreamError) return { part, name, ok: false, checks: [refused(error)] }
     onFault(error, patient)
     return { part, name, ok: false, checks: [failedOfItself] }
+  }
+}
+
+/** Rejects when the signal is aborted; never resolves. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+function endless(patienceMs: number): Finding {
+  return {
+    name: 'check',
+    ok: false,
+    cause: `The check did not end within ${patienceMs / 1000} s.`,
+    remedy:
+      'Look for a file system or a name service that hangs, or a `timeout` that is too long; then check again.',
   }
 }
 

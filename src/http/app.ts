@@ -3,11 +3,11 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type {
   FastifyBaseLogger,
   FastifyInstance,
+  FastifyRequest,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
-import type { AuditRule } from './audit.ts'
 import type { RouteScope } from './auth.ts'
 import type { Failure } from './problem.ts'
 
@@ -19,6 +19,12 @@ export type App = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >
+
+/**
+ * What a request to the route is called in the audit log, `sources.fetch`; false: it changes nothing. A function where
+ * that depends on the request, whose body may be anything when it was refused.
+ */
+export type AuditRule = string | false | ((request: FastifyRequest) => string | false)
 
 /** Adds the routes of one resource; its hooks and schemas stay its own. */
 export type RoutePlugin = (app: App) => void | Promise<void>

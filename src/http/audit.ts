@@ -6,12 +6,6 @@ import type { App } from './app.ts'
 import { refusals } from './refusals.ts'
 import { isLookedUp } from './shown-path.ts'
 
-/**
- * What a request to the route is called in the audit log, `sources.fetch`; false: it changes nothing. A function where
- * that depends on the request, whose body may be anything when it was refused.
- */
-export type AuditRule = string | false | ((request: FastifyRequest) => string | false)
-
 export interface AuditOptions extends Omit<AuditContext, 'log'> {
   readonly log: Logger
 }

@@ -34,12 +34,40 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   const settings = tracingSettings(env)
   if ('off' in settings) {
     for (const warning of settings.off) log.warn(warning)
-    return telemetryOf(metrics)
+    return guarded(telemetryOf(metrics), log)
   }
   for (const warning of settings.warnings) log.warn(warning)
   const { startTracing } = await import('./tracing.ts')
   log.info({ sampler: settings.sampler }, 'traces are sent by OTLP')
-  return telemetryOf(metrics, startTracing({ settings, version, log, now, ...(exporter && { exporter }) }))
+  const tracing = startTracing({ settings, version, log, now, ...(exporter && { exporter }) })
+  return guarded(telemetryOf(metrics, tracing), log)
+}
+
+/** Whoever only looks on spoils no work: what it throws is told by the log. */
+export function guarded(telemetry: Telemetry, log: Logger): Telemetry {
+  const { watch } = telemetry
+  const told = <Given extends readonly unknown[]>(
+    tell: ((...given: Given) => void) | undefined,
+  ): ((...given: Given) => void) => {
+    return (...given) => {
+      try {
+        tell?.(...given)
+      } catch (error) {
+        log.error({ err: error }, 'something was not counted')
+      }
+    }
+  }
+  return {
+    ...telemetry,
+    watch: {
+      ...watch,
+      runEnded: told(watch.runEnded),
+      recordsRejected: told(watch.recordsRejected),
+      itemsSettled: told(watch.itemsSettled),
+      pollEnded: told(watch.pollEnded),
+      effectSettled: told(watch.effectSettled),
+    },
+  }
 }
 
 export function telemetryOf(metrics: Metrics, tracing?: Tracing): Telemetry {

@@ -159,6 +159,24 @@ t.test('a check that fails of itself costs only itself, and its words are not sh
   t.notMatch(JSON.stringify(reports), 'canary')
 })
 
+t.test('a check that never ends is given up, and holds up no other', async (t) => {
+  const patients: readonly Patient[] = [
+    { part: 'source', name: 'hangs', check: () => new Promise(() => {}) },
+    { part: 'source', name: 'well', check: async () => [{ name: 'connection', ok: true }] },
+  ]
+  const reports: Report[] = []
+  for await (const report of examine(patients, signal, () => t.fail('it is no fault'), 50))
+    reports.push(report)
+  t.match(reports, [
+    {
+      name: 'hangs',
+      ok: false,
+      checks: [{ cause: 'The check did not end within 0.05 s.', remedy: /hangs/ }],
+    },
+    { name: 'well', ok: true },
+  ])
+})
+
 t.test('at most four are looked at at once, and each is told in its turn', async (t) => {
   let underWay = 0
   let most = 0

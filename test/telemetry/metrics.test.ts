@@ -1,9 +1,11 @@
 /** `/metrics`: what a whole server tells, in a form that is right to the letter. */
 import { spawnSync } from 'node:child_process'
+import { pino } from 'pino'
 import t from 'tap'
 import { UpstreamError } from '../../src/errors.ts'
 import { metricTable } from '../../src/telemetry/metric-table.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { guarded, telemetryOf } from '../../src/telemetry/telemetry.ts'
 import { appWith } from '../app.ts'
 import { readExposition, sampleOf } from './exposition.ts'
 import { until, world } from './world.ts'
@@ -257,5 +259,19 @@ t.test('what is no exposition is found', (t) => {
     ['# HELP a x\n# TYPE a gauge\na 1', /does not end/],
   ]
   for (const [text, fault] of faulty) t.match(readExposition(text).faults.join('; '), fault, text)
+  t.end()
+})
+
+t.test('a count that fails spoils no work, and is told by the log', (t) => {
+  const lines: string[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+  const telemetry = telemetryOf(createMetrics({ version: '0.0.0', now: Date.now }))
+  const broken = () => {
+    throw new Error('no counter')
+  }
+  const { watch } = guarded({ ...telemetry, watch: { ...telemetry.watch, itemsSettled: broken } }, log)
+  watch.itemsSettled?.('darktrace', 'accepted', 1)
+  t.equal(lines.length, 1)
+  t.match(lines[0], /something was not counted.*no counter|no counter.*something was not counted/)
   t.end()
 })
