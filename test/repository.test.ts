@@ -178,3 +178,9 @@ t.test('a link from one document to another file leads somewhere', async (t) => 
   )
   t.same(dead, [])
 })
+
+t.test('what the build makes can be run by its name, also where it was run so before', (t) => {
+  // npm makes a program executable when it links it, once: a build after that has to do it itself.
+  t.match(manifest.scripts.build, /chmod \+x dist\/main\.js/)
+  t.end()
+})
