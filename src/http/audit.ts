@@ -1,5 +1,5 @@
 /** Who changed what, and who was refused: an entry of the audit log before the answer is sent. */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import type { Logger } from 'pino'
 import { type AuditContext, noteAudit } from '../store/note-audit.ts'
 import type { App } from './app.ts'
@@ -28,28 +28,33 @@ export function auditing(options: AuditOptions): (app: App) => void {
     // Apart, so that strangers who knock can't crowd out what known keys do.
     const strangers = refusals((entry) => note(entry), options.now)
     const refused = refusals((entry) => note(entry), options.now)
-    app.addHook('onSend', (request, reply, payload, done) => {
-      const status = reply.statusCode
-      const refusal = {
-        ...whoOf(request),
-        status,
-        code: request.failure?.code ?? '',
-        route: routeOf(request),
-      }
-      if (status === 401 || status === 403) {
+    const refusalOf = (request: FastifyRequest, status: number) => ({
+      ...whoOf(request),
+      ...{ status, code: request.failure?.code ?? '', route: routeOf(request) },
+    })
+    app.addHook('onSend', (request, { statusCode }, payload, done) => {
+      if (isStranger(statusCode)) {
         // Nobody waits for it: they would notice who is known.
-        void strangers.note({ ...refusal, action: 'keys.refused', subject: null })
-        return done(null, payload)
+        void strangers.note({ ...refusalOf(request, statusCode), action: 'keys.refused', subject: null })
       }
-      const action = actionOf(request, reply)
+      done(null, payload)
+    })
+    const tellChange: onSendHookHandler = (request, reply, payload, done) => {
+      const status = reply.statusCode
+      const action = isStranger(status) ? false : actionOf(request, reply)
       if (action === false) return done(null, payload)
       const subject = subjectOf(request, status)
-      const isRefused = status >= 400 && status < 500
-      const written = isRefused
-        ? refused.note({ ...refusal, action, subject })
-        : note({ ...whoOf(request), action, subject, status }, request.log)
+      const written =
+        status >= 400 && status < 500
+          ? refused.note({ ...refusalOf(request, status), action, subject })
+          : note({ ...whoOf(request), action, subject, status }, request.log)
       if (written === undefined) done(null, payload)
       else void written.then(() => done(null, payload))
+    }
+    // Only where something may change: most requests read.
+    app.addHook('onRoute', (route) => {
+      if (route.config?.audit)
+        route.onSend = [...(route.onSend === undefined ? [] : [route.onSend].flat()), tellChange]
     })
     let sweeping: NodeJS.Timeout | undefined
     app.addHook('onReady', async () => {
@@ -66,6 +71,11 @@ export function auditing(options: AuditOptions): (app: App) => void {
       await Promise.all(underWay)
     })
   }
+}
+
+/** Refused for the key. */
+function isStranger(status: number): boolean {
+  return status === 401 || status === 403
 }
 
 function whoOf(request: FastifyRequest) {

@@ -13,6 +13,8 @@ export function requestIdOf(incoming: string | string[] | undefined, ring: KeyRi
 export function addressOf(request: FastifyRequest): string {
   const { ip = '', raw }: { readonly ip?: string; readonly raw: FastifyRequest['raw'] } = request
   const own = raw.socket.remoteAddress ?? ''
+  // Nearly always.
+  if (ip === own && !own.includes('%')) return own
   const told = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/.exec(ip)
   const address = (told?.[1] ?? told?.[2] ?? ip).replace(/%.*$/s, '')
   return isIP(address) === 0 ? own : address

@@ -18,9 +18,9 @@ const longestEndMs = 1000
 /** An onlooker of the server. What can't be written waits for the next time. */
 export function keyUse({ store, log, now }: KeyUseOptions): (app: App) => void {
   return (app) => {
-    let uses = new Map<string, KeyUse>()
+    let uses = new Map<string, Uses>()
     app.addHook('onSend', (request, _reply, payload, done) => {
-      if (request.key !== null) add(uses, oneUse(request.key, request.address, now()))
+      if (request.key !== null) note(uses, request.key, request.address, now())
       done(null, payload)
     })
     const write = async () => {
@@ -28,9 +28,9 @@ export function keyUse({ store, log, now }: KeyUseOptions): (app: App) => void {
       if (taken.size === 0) return
       uses = new Map()
       try {
-        await store.noteKeyUses([...taken.values()])
+        await store.noteKeyUses([...taken].map(toldOf))
       } catch (error) {
-        for (const use of taken.values()) add(uses, use)
+        for (const [key, use] of taken) uses.set(key, together(use, uses.get(key)))
         log.error({ err: error }, 'the use of API keys could not be written')
       }
     }
@@ -53,17 +53,32 @@ export function keyUse({ store, log, now }: KeyUseOptions): (app: App) => void {
   }
 }
 
-function oneUse(key: string, address: string, now: number): KeyUse {
-  const at = new Date(now).toISOString()
-  return { key, firstAt: at, lastAt: at, address, requests: 1 }
+/** Times in milliseconds, as this runs for every request. */
+interface Uses {
+  readonly firstMs: number
+  lastMs: number
+  address: string
+  requests: number
 }
 
-function add(uses: Map<string, KeyUse>, use: KeyUse): void {
-  const known = uses.get(use.key)
-  if (known === undefined) uses.set(use.key, use)
-  else {
-    const [earlier, later] = known.lastAt <= use.lastAt ? [known, use] : [use, known]
-    const { firstAt } = known.firstAt <= use.firstAt ? known : use
-    uses.set(use.key, { ...later, firstAt, requests: earlier.requests + later.requests })
+function note(uses: Map<string, Uses>, key: string, address: string, now: number): void {
+  const known = uses.get(key)
+  if (known === undefined) {
+    uses.set(key, { firstMs: now, lastMs: now, address, requests: 1 })
+    return
   }
+  known.lastMs = Math.max(known.lastMs, now)
+  known.address = address
+  known.requests++
+}
+
+/** @param later those that came after, if any did */
+function together(earlier: Uses, later: Uses = earlier): Uses {
+  if (later === earlier) return earlier
+  return { ...later, firstMs: earlier.firstMs, requests: earlier.requests + later.requests }
+}
+
+function toldOf([key, { firstMs, lastMs, address, requests }]: readonly [string, Uses]): KeyUse {
+  const at = (ms: number) => new Date(ms).toISOString()
+  return { key, firstAt: at(firstMs), lastAt: at(lastMs), address, requests }
 }
