@@ -63,17 +63,21 @@ async function reportOn(
   patienceMs: number,
 ): Promise<Report> {
   const { part, name } = patient
-  const limit = AbortSignal.timeout(patienceMs)
-  const until = AbortSignal.any([signal, limit])
+  const limit = new AbortController()
+  // Not AbortSignal.timeout: where nothing else is under way, the process would end before it.
+  const timer = setTimeout(() => limit.abort(), patienceMs)
+  const until = AbortSignal.any([signal, limit.signal])
   try {
     const checks = await Promise.race([patient.check(until), abortOf(until)])
     return { part, name, ok: checks.every(({ ok }) => ok), checks }
   } catch (error) {
     signal.throwIfAborted()
-    if (limit.aborted) return { part, name, ok: false, checks: [endless(patienceMs)] }
+    if (limit.signal.aborted) return { part, name, ok: false, checks: [endless(patienceMs)] }
     if (error instanceof UpstreamError) return { part, name, ok: false, checks: [refused(error)] }
     onFault(error, patient)
     return { part, name, ok: false, checks: [failedOfItself] }
+  } finally {
+    clearTimeout(timer)
   }
 }
 
