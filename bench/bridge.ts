@@ -7,11 +7,11 @@
  */
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { poll, untilDone } from './bridge-api.ts'
-import { type BridgeSettings, type BridgeTimes, ticketTypes } from './bridge-ends.ts'
-import type { BridgeVerdict } from './bridge-judge.ts'
 import type { FloorOrder, FloorResult } from './children/bridge-floor.ts'
 import type { BridgeGot, BridgeVendorOrder } from './children/bridge-vendor.ts'
+import { poll, untilDone } from './harness/bridge-api.ts'
+import { type BridgeSettings, type BridgeTimes, ticketTypes } from './harness/bridge-ends.ts'
+import type { BridgeVerdict } from './harness/bridge-judge.ts'
 import {
   atLeast,
   atMost,
@@ -24,9 +24,9 @@ import {
   peakMegabytes,
   printBars,
   printTable,
-} from './measure.ts'
-import { type Child, startServer, withChildren } from './processes.ts'
-import { numberOf } from './size.ts'
+} from './harness/measure.ts'
+import { type Child, startServer, withChildren } from './harness/processes.ts'
+import { numberOf } from './harness/size.ts'
 
 const notes = 5
 const attachmentBytes = 100_000

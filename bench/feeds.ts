@@ -21,9 +21,9 @@ import {
   percentile,
   printBars,
   printTable,
-} from './measure.ts'
-import { apiKey, type Child, type Start, startServer, storeOf, withChildren } from './processes.ts'
-import { sizeOf } from './size.ts'
+} from './harness/measure.ts'
+import { apiKey, type Child, type Start, startServer, storeOf, withChildren } from './harness/processes.ts'
+import { sizeOf } from './harness/size.ts'
 import { client, drain, read, type TaxiiPage, taxiiPage } from './taxii-client.ts'
 
 const defaultSize = 100_000

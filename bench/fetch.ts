@@ -6,9 +6,9 @@
  *   node bench/fetch.ts --changing [--size RECORDS | --full]     see changing.ts
  */
 import { join } from 'node:path'
-import { endOf, expectCounts, startFetch, untilReceived } from './api.ts'
 import type { Inserted, Range } from './children/bare-insert.ts'
 import type { Parsed } from './children/parse-pages.ts'
+import { endOf, expectCounts, startFetch, untilReceived } from './harness/api.ts'
 import {
   atLeast,
   atMost,
@@ -21,10 +21,10 @@ import {
   peakMegabytes,
   printBars,
   printTable,
-} from './measure.ts'
-import { type Child, type Start, startServer, storeOf, withChildren } from './processes.ts'
-import { firstId } from './records.ts'
-import { sizeOf } from './size.ts'
+} from './harness/measure.ts'
+import { type Child, type Start, startServer, storeOf, withChildren } from './harness/processes.ts'
+import { firstId } from './harness/records.ts'
+import { sizeOf } from './harness/size.ts'
 
 const pageSize = 1000
 /** Of a slice, after which the others take their turn. */
@@ -228,7 +228,7 @@ function print({ machine, size, rows, peakMegabytes, bars }: Result): void {
 }
 
 if (process.argv.includes('--changing')) {
-  await import('./changing.ts')
+  await import('../trials/changing.ts')
 } else {
   const result = await run(sizeOf(process.argv, defaultSize, fullSize))
   if (process.argv.includes('--json')) console.log(JSON.stringify(result, undefined, 2))

@@ -7,8 +7,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from 'undici'
 import type { Load, LoadResult } from './children/load.ts'
-import { cpuSeconds, machine, median, printTable } from './measure.ts'
-import { apiKey, type Child, type Start, startServer, withChildren } from './processes.ts'
+import { cpuSeconds, machine, median, printTable } from './harness/measure.ts'
+import { apiKey, type Child, type Start, startServer, withChildren } from './harness/processes.ts'
 
 const rounds = 9
 const warmUps = 2

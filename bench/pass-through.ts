@@ -19,8 +19,8 @@ import {
   percentile,
   printBars,
   printTable,
-} from './measure.ts'
-import { apiKey, type Child, type Start, startServer, withChildren } from './processes.ts'
+} from './harness/measure.ts'
+import { apiKey, type Child, type Start, startServer, withChildren } from './harness/processes.ts'
 
 const indicators = 10_000
 const manyIndicators = 100_000

@@ -20,11 +20,11 @@ import {
   peakMegabytes,
   printBars,
   printTable,
-} from './measure.ts'
-import { type Child, type Start, startServer, withChildren } from './processes.ts'
-import { type Export, endOfExport, push } from './push-api.ts'
-import { numberOf, sizeOf } from './size.ts'
-import type { VendorKind } from './vendors.ts'
+} from './harness/measure.ts'
+import { type Child, type Start, startServer, withChildren } from './harness/processes.ts'
+import { type Export, endOfExport, push } from './harness/push-api.ts'
+import { numberOf, sizeOf } from './harness/size.ts'
+import type { VendorKind } from './harness/vendors.ts'
 
 const usualSize = 10_000
 /** A product that takes one indicator a request, at 20 ms: enough to see the rate of it. */

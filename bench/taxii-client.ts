@@ -1,7 +1,7 @@
 /** Clients of feeds and of TAXII, that take as little as possible of the machine. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { Agent, request } from 'undici'
-import { apiKey, type Child } from './processes.ts'
+import { apiKey, type Child } from './harness/processes.ts'
 
 type Server = Pick<Child, 'url'>
 

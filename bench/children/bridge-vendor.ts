@@ -3,8 +3,8 @@
  * later where asked to. Messages are `BridgeVendorOrder`s, each is answered.
  */
 import type { RecordedRequest } from '../../src/simulation/simulator.ts'
-import { type BridgeTimes, bridgeSettings, routeOf, startBridgeEnds } from '../bridge-ends.ts'
-import { judgeBridge } from '../bridge-judge.ts'
+import { type BridgeTimes, bridgeSettings, routeOf, startBridgeEnds } from '../harness/bridge-ends.ts'
+import { judgeBridge } from '../harness/bridge-judge.ts'
 
 export type BridgeVendorOrder =
   /** Answered with `BridgeSettings`. */

@@ -8,7 +8,7 @@ import { renderForCollections } from '../../src/feeds/stix/objects.ts'
 import type { Observation } from '../../src/model/indicator.ts'
 import { normalise } from '../../src/sources/threatconnect/normalise.ts'
 import { openStore } from '../../src/store/open.ts'
-import { firstId, threatConnectRecord } from '../records.ts'
+import { firstId, threatConnectRecord } from '../harness/records.ts'
 
 const [folder = '', from = '', to = ''] = process.argv.slice(2)
 const pageSize = 1000

@@ -5,7 +5,7 @@
  *   parse-pages.ts ORIGIN
  */
 import { request } from 'undici'
-import { firstId } from '../records.ts'
+import { firstId } from '../harness/records.ts'
 
 const [origin = ''] = process.argv.slice(2)
 const pageSize = 1000

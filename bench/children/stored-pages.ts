@@ -3,7 +3,7 @@
  * up to 100,000 they repeat. It checks no signature and knows no query.
  */
 import { createServer } from 'node:http'
-import { threatConnectRecord } from '../records.ts'
+import { threatConnectRecord } from '../harness/records.ts'
 import { listen } from './listen.ts'
 
 const pageSize = 1000

@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import type { RecordedRequest } from '../../src/simulation/simulator.ts'
-import { kindOf, startVendor } from '../vendors.ts'
+import { kindOf, startVendor } from '../harness/vendors.ts'
 
 export type VendorOrder =
   /** Each answer comes so much later. */

@@ -7,7 +7,7 @@
  */
 import { closeSync, createReadStream, openSync, writeSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { firstId, threatConnectRecord } from '../records.ts'
+import { firstId, threatConnectRecord } from '../harness/records.ts'
 import { listen } from './listen.ts'
 
 const pageSize = 1000

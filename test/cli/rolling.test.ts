@@ -1,6 +1,6 @@
 /** Two servers over one database, restarted in turn while clients go on: nobody notices. */
 import t from 'tap'
-import { roll } from '../../bench/rolling-run.ts'
+import { roll } from '../../trials/rolling-run.ts'
 import { freshDatabase } from '../store/database.ts'
 import { commandLine } from './command-line.ts'
 

@@ -1,7 +1,7 @@
 /** `kill -9` again and again: what the programs that do so share. */
 import { setTimeout as wait } from 'node:timers/promises'
+import { processesIn } from '../bench/harness/measure.ts'
 import type { Random } from '../src/sources/threatconnect/simulator/corpus/random.ts'
-import { processesIn } from './measure.ts'
 
 /** One in so many dies while it starts. */
 const stillborn = 5

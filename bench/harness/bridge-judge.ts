@@ -1,8 +1,8 @@
 /** Compares what both ends of a bridge have: each ticket is one incident, with all that is in it, once. */
 import { createHash } from 'node:crypto'
-import type { SoarSimulator } from '../src/tickets/ibm-soar/simulator/index.ts'
-import type { SoarIncident } from '../src/tickets/ibm-soar/simulator/operator.ts'
-import type { CtpSimulator } from '../src/tickets/secureworks-ctp/simulator/index.ts'
+import type { SoarSimulator } from '../../src/tickets/ibm-soar/simulator/index.ts'
+import type { SoarIncident } from '../../src/tickets/ibm-soar/simulator/operator.ts'
+import type { CtpSimulator } from '../../src/tickets/secureworks-ctp/simulator/index.ts'
 import type { BridgeEnds } from './bridge-ends.ts'
 
 export interface BridgeVerdict {

@@ -2,7 +2,7 @@
  * The model test of pushes, at length: random sequences of pushes, changes, faults, crashes and replays on the real
  * store, each checked against a plain model. Exit code 1: one fails; the shortest form of it is told.
  *
- *   node bench/model.ts [--runs N] [--seed N]
+ *   node trials/model.ts [--runs N] [--seed N]
  */
 import { runModel } from '../test/pipeline/exports/model.ts'
 import { createClock, openStore } from '../test/pipeline/exports/world.ts'

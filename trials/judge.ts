@@ -1,7 +1,7 @@
 /** Compares what a server has stored with what the vendor has, page by page: neither side is ever held as a whole. */
-import { ask } from './api.ts'
+import { ask } from '../bench/harness/api.ts'
+import type { Child } from '../bench/harness/processes.ts'
 import type { Order, StoredRecord, Verdict } from './children/changing-vendor.ts'
-import type { Child } from './processes.ts'
 
 const pageSize = 10_000
 

@@ -5,10 +5,10 @@
 import { Agent, request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer, text } from 'node:stream/consumers'
+import type { Sending } from '../bench/harness/push-judge.ts'
+import type { Vendor } from '../bench/harness/vendors.ts'
 import type { RecordedRequest } from '../src/simulation/simulator.ts'
 import type { Random } from '../src/sources/threatconnect/simulator/corpus/random.ts'
-import type { Sending } from './push-judge.ts'
-import type { Vendor } from './vendors.ts'
 
 interface Answer {
   readonly status: number

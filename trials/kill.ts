@@ -3,17 +3,17 @@
  * live. Nothing comes twice, nothing is missing, the receipt counts each record once, and no process of a database is
  * left. Exit code 1: it is not so. What is done: docs/benchmarks.md.
  *
- *   node bench/kill.ts [--size RECORDS] [--kills N] [--seed N]
+ *   node trials/kill.ts [--size RECORDS] [--kills N] [--seed N]
  */
 import { setTimeout as wait } from 'node:timers/promises'
+import { ask, endOf, expectCounts, type Receipt } from '../bench/harness/api.ts'
+import { machine } from '../bench/harness/measure.ts'
+import { serverArguments, startServer, withChildren } from '../bench/harness/processes.ts'
+import { numberOf } from '../bench/harness/size.ts'
 import { createRandom } from '../src/sources/threatconnect/simulator/corpus/random.ts'
-import { ask, endOf, expectCounts, type Receipt } from './api.ts'
 import type { Order } from './children/changing-vendor.ts'
 import { compareStored } from './judge.ts'
 import { expectNoOrphans, killAgain } from './kills.ts'
-import { machine } from './measure.ts'
-import { serverArguments, startServer, withChildren } from './processes.ts'
-import { numberOf } from './size.ts'
 
 const unreadable = 5
 /** A life sees at most so many pages, and these milliseconds of the one after. */
@@ -29,7 +29,7 @@ if (size < kills * 2.5 * 1000) throw new RangeError(`${kills} kills take at leas
 async function run(): Promise<void> {
   console.log(`${machine()}\n`)
   await withChildren(1_200_000, async (start, folder) => {
-    const vendor = await start(['bench/children/changing-vendor.ts', ...[size, unreadable, 1].map(String)])
+    const vendor = await start(['trials/children/changing-vendor.ts', ...[size, unreadable, 1].map(String)])
     // It fetches at its start, and goes on with what an earlier life began.
     const options = { folder, baseUrl: vendor.url, source: { every: '24h' } }
     const during = await killAgain({

@@ -4,17 +4,14 @@
  * its receipt, the product has each once, and nothing was sent twice without cause. Exit code 1: it is not so. What is
  * done: docs/benchmarks.md.
  *
- *   node bench/kill-push.ts [KIND…] [--size INDICATORS] [--kills N] [--seed N]
+ *   node trials/kill-push.ts [KIND…] [--size INDICATORS] [--kills N] [--seed N]
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createRandom } from '../src/sources/threatconnect/simulator/corpus/random.ts'
-import { ask } from './api.ts'
-import type { FailingAccount, FailingOrder } from './children/failing-vendor.ts'
-import type { VendorSettings } from './children/vendor.ts'
-import { expectNoOrphans, killAgain } from './kills.ts'
-import { machine, printTable } from './measure.ts'
+import type { VendorSettings } from '../bench/children/vendor.ts'
+import { ask } from '../bench/harness/api.ts'
+import { machine, printTable } from '../bench/harness/measure.ts'
 import {
   type Child,
   type ServerOptions,
@@ -22,11 +19,14 @@ import {
   serverArguments,
   startServer,
   withChildren,
-} from './processes.ts'
-import { type Export, endOfExport, itemsOf, push } from './push-api.ts'
-import { type Item, judgePush, type PushVerdict } from './push-judge.ts'
-import { numberOf } from './size.ts'
-import { type VendorKind, vendorKinds } from './vendors.ts'
+} from '../bench/harness/processes.ts'
+import { type Export, endOfExport, itemsOf, push } from '../bench/harness/push-api.ts'
+import { type Item, judgePush, type PushVerdict } from '../bench/harness/push-judge.ts'
+import { numberOf } from '../bench/harness/size.ts'
+import { type VendorKind, vendorKinds } from '../bench/harness/vendors.ts'
+import { createRandom } from '../src/sources/threatconnect/simulator/corpus/random.ts'
+import type { FailingAccount, FailingOrder } from './children/failing-vendor.ts'
+import { expectNoOrphans, killAgain } from './kills.ts'
 
 /** How much of a push a life sees: of requests so many at most, and these milliseconds after. */
 const lives = {
@@ -78,7 +78,7 @@ async function survive(start: Start, folder: string, kind: VendorKind): Promise<
   const from = performance.now()
   const random = createRandom(seed)
   const { objectsPerRun, ...life } = lives[kind]
-  const vendor = await start(['bench/children/failing-vendor.ts', kind, String(faultShare), String(seed)])
+  const vendor = await start(['trials/children/failing-vendor.ts', kind, String(faultShare), String(seed)])
   const order = <Answer = object>(what: FailingOrder) => vendor.ask<Answer>(what)
   const settings = await order<VendorSettings>({ do: 'settings' })
   const retry = { attempts: 12, initial: '50ms', max: '2s' }

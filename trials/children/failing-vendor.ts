@@ -4,10 +4,11 @@
  *
  *   failing-vendor.ts KIND SHARE SEED
  */
+
+import type { Account } from '../../bench/harness/push-judge.ts'
+import { kindOf, startVendor } from '../../bench/harness/vendors.ts'
 import { createRandom } from '../../src/sources/threatconnect/simulator/corpus/random.ts'
 import { startGateway } from '../gateway.ts'
-import type { Account } from '../push-judge.ts'
-import { kindOf, startVendor } from '../vendors.ts'
 
 export type FailingOrder =
   /** Answered once so many more requests have come. */

@@ -4,10 +4,10 @@
  */
 import { Agent, request } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Receipt } from './api.ts'
+import type { Receipt } from '../bench/harness/api.ts'
+import { apiKey } from '../bench/harness/processes.ts'
+import type { Export } from '../bench/harness/push-api.ts'
 import type { Balancer } from './balancer.ts'
-import { apiKey } from './processes.ts'
-import type { Export } from './push-api.ts'
 
 export interface Pushed {
   readonly exporter: string

@@ -4,18 +4,15 @@
  * ticket is one incident, each note and file is in it once, every change is acknowledged. Exit code 1: it is not so. What
  * is done: docs/benchmarks.md.
  *
- *   node bench/kill-bridge.ts [--size TICKETS] [--kills N] [--seed N]
+ *   node trials/kill-bridge.ts [--size TICKETS] [--kills N] [--seed N]
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
-import { createRandom } from '../src/sources/threatconnect/simulator/corpus/random.ts'
-import { bridge, effects, isDone, type TicketAnswer, ticket } from './bridge-api.ts'
-import type { BridgeSettings, BridgeTimes } from './bridge-ends.ts'
-import type { BridgeAccount, Came, FailingBridgeOrder } from './children/failing-bridge.ts'
-import { expectNoOrphans, killAgain } from './kills.ts'
-import { machine, printTable } from './measure.ts'
+import { bridge, effects, isDone, type TicketAnswer, ticket } from '../bench/harness/bridge-api.ts'
+import type { BridgeSettings, BridgeTimes } from '../bench/harness/bridge-ends.ts'
+import { machine, printTable } from '../bench/harness/measure.ts'
 import {
   type Child,
   type Life,
@@ -24,8 +21,11 @@ import {
   startServer,
   storeOf,
   withChildren,
-} from './processes.ts'
-import { numberOf } from './size.ts'
+} from '../bench/harness/processes.ts'
+import { numberOf } from '../bench/harness/size.ts'
+import { createRandom } from '../src/sources/threatconnect/simulator/corpus/random.ts'
+import type { BridgeAccount, Came, FailingBridgeOrder } from './children/failing-bridge.ts'
+import { expectNoOrphans, killAgain } from './kills.ts'
 
 const notes = 3
 const attachmentBytes = 20_000
@@ -117,7 +117,7 @@ async function run(): Promise<void> {
     mkdirSync(folder)
     const from = performance.now()
     const random = createRandom(seed)
-    const vendor = await start(['bench/children/failing-bridge.ts', String(faultShare), String(seed)])
+    const vendor = await start(['trials/children/failing-bridge.ts', String(faultShare), String(seed)])
     const order = <Answer = object>(what: FailingBridgeOrder) => vendor.ask<Answer>(what)
     const retry = { attempts: 12, initial: '50ms', max: '2s' }
     const times: BridgeTimes = { every: '1s', changesEvery: '5s', concurrency: 4, retry }

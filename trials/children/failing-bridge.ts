@@ -4,10 +4,11 @@
  *
  *   failing-bridge.ts SHARE SEED
  */
+
+import { type BridgeTimes, bridgeSettings, startBridgeEnds } from '../../bench/harness/bridge-ends.ts'
+import { type BridgeVerdict, judgeBridge } from '../../bench/harness/bridge-judge.ts'
 import type { RecordedRequest } from '../../src/simulation/simulator.ts'
 import { createRandom } from '../../src/sources/threatconnect/simulator/corpus/random.ts'
-import { type BridgeTimes, bridgeSettings, startBridgeEnds } from '../bridge-ends.ts'
-import { type BridgeVerdict, judgeBridge } from '../bridge-judge.ts'
 
 export type FailingBridgeOrder =
   /** Answered with `BridgeSettings`. */

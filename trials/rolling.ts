@@ -3,16 +3,16 @@
  * steady load behind a balancer that looks at /readyz. No request fails, each push is at its product once, each ticket
  * is one incident, each fetch has a receipt that adds up. Exit code 1: it is not so. What is done: docs/benchmarks.md.
  *
- *   node bench/rolling.ts [--restarts N] [--pauses FACTOR]
+ *   node trials/rolling.ts [--restarts N] [--pauses FACTOR]
  */
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { machine, printTable } from '../bench/harness/measure.ts'
+import { compiledProgram, withChildren } from '../bench/harness/processes.ts'
+import { numberOf } from '../bench/harness/size.ts'
 import { startEmbedded } from '../src/store/embedded/start.ts'
-import { machine, printTable } from './measure.ts'
-import { compiledProgram, withChildren } from './processes.ts'
 import { roll } from './rolling-run.ts'
-import { numberOf } from './size.ts'
 
 const restarts = numberOf(process.argv, '--restarts', 20, 1)
 /** On a slow machine the clients wait longer between two requests. */

@@ -5,16 +5,16 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { ask, checked, endOf, startFetch } from '../bench/harness/api.ts'
+import { isDone } from '../bench/harness/bridge-api.ts'
+import { bridgeSettings, startBridgeEnds } from '../bench/harness/bridge-ends.ts'
+import { judgeBridge } from '../bench/harness/bridge-judge.ts'
+import { apiKey } from '../bench/harness/processes.ts'
+import { endOfExport, itemsOf } from '../bench/harness/push-api.ts'
+import { startVendor, type Vendor } from '../bench/harness/vendors.ts'
 import { startThreatConnectSimulator } from '../src/sources/threatconnect/simulator/index.ts'
-import { ask, checked, endOf, startFetch } from './api.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
-import { isDone } from './bridge-api.ts'
-import { bridgeSettings, startBridgeEnds } from './bridge-ends.ts'
-import { judgeBridge } from './bridge-judge.ts'
-import { apiKey } from './processes.ts'
-import { endOfExport, itemsOf } from './push-api.ts'
 import { type Load, type Pushed, startLoad } from './rolling-load.ts'
-import { startVendor, type Vendor } from './vendors.ts'
 
 export interface Replica {
   readonly url: string

@@ -1,15 +1,15 @@
 /** Both ends of a bridge under one roof, simulated: a ticket desk and an incident sink, and how to reach them. */
-import type { RecordedRequest } from '../src/simulation/simulator.ts'
+import type { RecordedRequest } from '../../src/simulation/simulator.ts'
 import {
   demoSoarKey,
   type SoarSimulator,
   startSoarSimulator,
-} from '../src/tickets/ibm-soar/simulator/index.ts'
+} from '../../src/tickets/ibm-soar/simulator/index.ts'
 import {
   type CtpSimulator,
   demoAccount,
   startCtpSimulator,
-} from '../src/tickets/secureworks-ctp/simulator/index.ts'
+} from '../../src/tickets/secureworks-ctp/simulator/index.ts'
 
 export const bridgeName = 'ctp'
 

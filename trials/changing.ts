@@ -3,14 +3,14 @@
  * again at random while they are read; after one more fetch in quiet, what is stored is what is there. Exit code 1: it
  * is not. What is done and how to read it: docs/benchmarks.md.
  *
- *   node bench/changing.ts [--size RECORDS | --full] [--seed N]
+ *   node trials/changing.ts [--size RECORDS | --full] [--seed N]
  */
-import { checked, endOf, type Receipt, startFetch } from './api.ts'
+import { checked, endOf, type Receipt, startFetch } from '../bench/harness/api.ts'
+import { atMost, machine, peakMegabytes, printBars, printTable } from '../bench/harness/measure.ts'
+import { type Child, startServer, withChildren } from '../bench/harness/processes.ts'
+import { numberOf, sizeOf } from '../bench/harness/size.ts'
 import type { Changes, Order } from './children/changing-vendor.ts'
 import { compareStored } from './judge.ts'
-import { atMost, machine, peakMegabytes, printBars, printTable } from './measure.ts'
-import { type Child, startServer, withChildren } from './processes.ts'
-import { numberOf, sizeOf } from './size.ts'
 
 const defaultSize = 100_000
 const fullSize = 1_000_000
@@ -37,7 +37,7 @@ async function run(size: number, seed: number) {
   return withChildren(180_000 + size * 3, async (start, folder) => {
     const vendor = await start([
       '--max-old-space-size=8192',
-      'bench/children/changing-vendor.ts',
+      'trials/children/changing-vendor.ts',
       ...[size, unreadable, seed].map(String),
     ])
     const server = await startServer(start, { folder, baseUrl: vendor.url })

@@ -1,8 +1,8 @@
 /** The simulated products under one roof: how to reach each, what it has, and what a request was to make it have. */
-import { demoApplication, startCofenseSimulator } from '../src/exporters/cofense/simulator/index.ts'
-import { demoTokens, startDarktraceSimulator } from '../src/exporters/darktrace/simulator/index.ts'
-import { demoTaegisAccount, startTaegisSimulator } from '../src/exporters/secureworks/simulator/index.ts'
-import type { RecordedRequest, Simulator } from '../src/simulation/simulator.ts'
+import { demoApplication, startCofenseSimulator } from '../../src/exporters/cofense/simulator/index.ts'
+import { demoTokens, startDarktraceSimulator } from '../../src/exporters/darktrace/simulator/index.ts'
+import { demoTaegisAccount, startTaegisSimulator } from '../../src/exporters/secureworks/simulator/index.ts'
+import type { RecordedRequest, Simulator } from '../../src/simulation/simulator.ts'
 import type { Entry } from './push-judge.ts'
 
 export const vendorKinds = ['secureworks', 'darktrace', 'cofense'] as const
