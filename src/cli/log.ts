@@ -15,9 +15,21 @@ export async function createLog({ level, secrets, stream }: LogOptions): Promise
   const target = stream.isTTY ? await readable(stream) : stream
   const spellings = spellingsOf(typeof secrets === 'function' ? secrets : () => secrets)
   return pino(
-    { level, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: describeError } },
+    { level, timestamp: timeOfLine(), serializers: { err: describeError } },
     batched(target, (line) => redacted(line, spellings())),
   )
+}
+
+/** As pino's own, made once for each millisecond: it was a third of what a line costs. */
+function timeOfLine(): () => string {
+  let at = 0
+  let text = ''
+  return () => {
+    const now = Date.now()
+    if (now !== at) text = `,"time":"${new Date(now).toISOString()}"`
+    at = now
+    return text
+  }
 }
 
 /** Made once for each list. */

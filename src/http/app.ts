@@ -43,6 +43,8 @@ declare module 'fastify' {
     quiet?: boolean
   }
   interface FastifyRequest {
+    /** What the route declares, and its address. `routeOptions` says the same, in an object made anew at each look. */
+    route: (FastifyContextConfig & { readonly url?: string }) | null
     /** The id of the API key; null where none was needed. */
     key: string | null
     /** What the key may do; empty on public routes. */

@@ -82,14 +82,14 @@ function whoOf(request: FastifyRequest) {
   return { key: request.key, address: request.address, requestId: request.id }
 }
 
-function routeOf({ method, routeOptions: { url = '' } }: FastifyRequest): string {
-  return `${method} ${url}`
+function routeOf({ method, route }: FastifyRequest): string {
+  return `${method} ${route?.url ?? ''}`
 }
 
 function actionOf(request: FastifyRequest, { statusCode }: FastifyReply): string | false {
   // More than the key may ask was not carried out, and could be asked for without end.
   if (statusCode === 429) return false
-  const rule = request.routeOptions.config?.audit ?? false
+  const rule = request.route?.audit ?? false
   return typeof rule === 'function' ? rule(request) : rule
 }
 

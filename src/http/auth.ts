@@ -1,5 +1,5 @@
 /** API keys: who asks, and what the key may do. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 
@@ -150,7 +150,7 @@ function candidatesOf(keys: readonly ApiKey[]): Candidate[] {
 
 /** Every digest is compared, whatever matches: the time tells nothing. */
 function find(candidates: readonly Candidate[], secret: string, id?: string): ApiKey | undefined {
-  const digest = createHash('sha256').update(secret).digest()
+  const digest = hash('sha256', secret, 'buffer')
   let found: ApiKey | undefined
   for (const candidate of candidates) {
     const same = timingSafeEqual(candidate.digest, digest)
@@ -167,7 +167,7 @@ function find(candidates: readonly Candidate[], secret: string, id?: string): Ap
 export function authenticator(ring: KeyRing): (request: FastifyRequest, scope: RouteScope) => Identity {
   if (!ring.required) return () => ({ key: null, scopes: ['admin'] })
   return (request, scope) => {
-    const basic = takesBasic(request.routeOptions.url ?? request.url)
+    const basic = takesBasic(request.route?.url ?? request.url)
     const given = presented(request, basic)
     if (given === undefined) throw unauthorized('KEY_MISSING', basic)
     const key = ring.find(given.secret, given.id)

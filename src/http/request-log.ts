@@ -12,7 +12,7 @@ function bytesOf(request: FastifyRequest, reply: FastifyReply): number {
 
 function levelOf(request: FastifyRequest, status: number): 'error' | 'warn' | 'info' | 'debug' {
   // Who polls a list every few minutes and has it already: a line each would be most of the log.
-  const quiet = request.routeOptions.config?.quiet === true || status === 304
+  const quiet = request.route?.quiet === true || status === 304
   if (status >= 500) return quiet && status === 503 ? 'warn' : 'error'
   return quiet ? 'debug' : 'info'
 }

@@ -83,17 +83,19 @@ const noScopes: readonly string[] = []
 
 /** Runs for every request, before anything else can fail. */
 function begin(app: App, raw: RawErrors): void {
+  app.decorateRequest('route', null)
   app.decorateRequest('key', null)
   app.decorateRequest('failure', null)
   app.decorateRequest('address', '')
   app.decorateRequest('bytesBefore', 0)
   app.decorateRequest('scopes')
   app.addHook('onRequest', (request, reply, done) => {
+    request.route = request.routeOptions.config
     request.scopes = noScopes
     request.address = addressOf(request)
     raw.begin(request, reply.raw)
     reply.header('x-request-id', request.id)
-    if (request.routeOptions.url?.startsWith('/api/v1/')) reply.header('cache-control', 'no-store')
+    if (request.route.url?.startsWith('/api/v1/')) reply.header('cache-control', 'no-store')
     done()
   })
   app.addHook('onRequestAbort', async (request) => {
@@ -112,8 +114,8 @@ function guard(app: App, ring: KeyRing, paths: KnownPaths): void {
     }
     if (!ring.required) refuseOtherSites(request)
     if (request.is404) throw paths.error(request)
-    const { scope } = request.routeOptions.config
-    if (scope === undefined) throw new Error(`the route ${request.routeOptions.url} has no scope`)
+    const scope = request.route?.scope
+    if (scope === undefined) throw new Error(`the route ${request.route?.url} has no scope`)
     if (scope !== 'public') {
       const { key, scopes } = identify(request, scope)
       request.key = key

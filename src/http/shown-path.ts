@@ -22,7 +22,7 @@ export function isLookedUp(status: number): boolean {
  * address that no route has, nothing: it may be anything. The level debug shows it whole.
  */
 export function shownPath(request: FastifyRequest, status?: number): string {
-  const url = request.routeOptions?.url
+  const url = request.route?.url
   if (request.is404 || url === undefined) return '(no route)'
   const params: unknown = request.params
   const filled = isRecord(params) ? params : {}

@@ -14,8 +14,8 @@ export function bytesOf({ body = '' }: Answer): Uint8Array {
 }
 
 /**
- * One thing that goes wrong with one exchange. `half-body`, `cut-json`, `delay` and `drip` spoil the answer that
- * the vendor would have given; the others come in its place.
+ * One thing that goes wrong with one exchange. `half-body`, `cut-json`, `mislabelled`, `carried-out`, `delay` and
+ * `drip` carry the request out and spoil what the vendor would have answered; the others come in its place.
  */
 export type Fault =
   /** Any status, such as 429 with `Retry-After`, or 503. */
@@ -24,6 +24,8 @@ export type Fault =
       readonly status: number
       readonly headers?: Readonly<Record<string, string>>
       readonly body?: string
+      /** `Retry-After` as an HTTP date, so many milliseconds from the simulator's clock: right to a second. */
+      readonly retryAtMs?: number
     }
   /** 200 with the login page of a proxy. */
   | { readonly kind: 'html'; readonly body?: string }
@@ -33,15 +35,23 @@ export type Fault =
   | { readonly kind: 'cut-json' }
   /** The connection is reset before the answer. */
   | { readonly kind: 'reset' }
+  /** The request is carried out, and then comes the fault in `next`. */
+  | { readonly kind: 'carried-out'; readonly next: Fault }
+  /** Taken, and never answered. */
+  | { readonly kind: 'silence' }
   /** The answer, or the fault in `next`, comes after `ms`. */
   | { readonly kind: 'delay'; readonly ms: number; readonly next?: Fault }
   /** The head at once, then `bytes` of the body each `everyMs`. */
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number }
+  /** The head at once, then a blank each `everyMs`, without end. */
+  | { readonly kind: 'endless-drip'; readonly everyMs: number }
   | { readonly kind: 'redirect'; readonly location: string; readonly status?: number }
   /** 200 with a `status` other than Success in the JSON. */
   | { readonly kind: 'not-success'; readonly body?: string }
   /** A JSON body without end, until the client has had enough. */
   | { readonly kind: 'huge' }
+  /** The right answer under another content type. */
+  | { readonly kind: 'mislabelled'; readonly contentType: string }
   /** A small gzip body that unpacks to about `bytes` (default 256 MiB) of valid JSON. */
   | { readonly kind: 'gzip-bomb'; readonly bytes?: number }
   /** 200 with another content than JSON; default XML. */
@@ -53,6 +63,8 @@ export interface Exchange {
   /** What the vendor would have answered. */
   answer(): Promise<Answer>
   send(answer: Answer): void
+  /** The simulator's clock, milliseconds. */
+  now(): number
   /** Runs after `ms`, unless the simulator was closed. */
   later(ms: number, run: () => void): void
 }
@@ -69,7 +81,7 @@ export async function carryOut(fault: Fault, exchange: Exchange): Promise<void> 
     case 'status':
       return exchange.send({
         status: fault.status,
-        headers: { 'content-type': 'text/plain', ...fault.headers },
+        headers: { 'content-type': 'text/plain', ...retryAt(fault.retryAtMs, exchange), ...fault.headers },
         body: fault.body ?? '',
       })
     case 'html':
@@ -82,6 +94,12 @@ export async function carryOut(fault: Fault, exchange: Exchange): Promise<void> 
       return exchange.send({ status: fault.status ?? 302, headers: { location: fault.location }, body: '' })
     case 'reset':
       response.socket?.resetAndDestroy()
+      return
+    case 'carried-out': {
+      const answer = await exchange.answer()
+      return carryOut(fault.next, { ...exchange, answer: () => Promise.resolve(answer) })
+    }
+    case 'silence':
       return
     case 'half-body': {
       const { head, body } = wire(await exchange.answer())
@@ -100,6 +118,14 @@ export async function carryOut(fault: Fault, exchange: Exchange): Promise<void> 
       })
     case 'drip':
       return drip(wire(await exchange.answer()), Math.max(1, fault.bytes), fault.everyMs, exchange)
+    case 'endless-drip':
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.flushHeaders()
+      return blanks(fault.everyMs, exchange)
+    case 'mislabelled': {
+      const { headers, ...answer } = await exchange.answer()
+      return exchange.send({ ...answer, headers: { ...headers, 'content-type': fault.contentType } })
+    }
     case 'huge':
       return pourOut(response)
     case 'gzip-bomb': {
@@ -111,6 +137,10 @@ export async function carryOut(fault: Fault, exchange: Exchange): Promise<void> 
 
 function content(type: string, body: string): Answer {
   return { status: 200, headers: { 'content-type': type }, body }
+}
+
+function retryAt(ms: number | undefined, { now }: Exchange): Record<string, string> {
+  return ms === undefined ? {} : { 'retry-after': new Date(now() + ms).toUTCString() }
 }
 
 function wire(answer: Answer): { readonly head: Answer; readonly body: Uint8Array } {
@@ -135,6 +165,13 @@ function drip(
     later(everyMs, () => step(from + bytes))
   }
   later(everyMs, () => step(0))
+}
+
+function blanks(everyMs: number, exchange: Exchange): void {
+  const { response, later } = exchange
+  if (response.destroyed) return
+  response.write(' ')
+  later(everyMs, () => blanks(everyMs, exchange))
 }
 
 function pourOut(response: ServerResponse): void {

@@ -91,7 +91,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     record(recorded)
     const request = isMultipart ? { ...recorded, bytes } : recorded
     const send = (answer: Answer): void => write(response, answer, now())
-    const exchange: Exchange = { response, send, later, answer: () => answerOf(options.handle, request) }
+    const exchange: Exchange = { response, send, now, later, answer: () => answerOf(options.handle, request) }
     const fault = faults.take(request)
     if (fault !== undefined) {
       response.setHeader('date', new Date(now()).toUTCString())

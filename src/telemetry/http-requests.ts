@@ -5,8 +5,8 @@ import type { OwnMetrics } from './registry.ts'
 
 const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-export function routeOf({ is404, routeOptions }: FastifyRequest): string {
-  return is404 ? 'unknown' : (routeOptions.url ?? 'unknown')
+export function routeOf({ route }: FastifyRequest): string {
+  return route?.url ?? 'unknown'
 }
 
 export function methodOf({ method }: FastifyRequest): string {

@@ -3,6 +3,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Agents, RequestFunction } from 'got'
 import { HttpsProxyAgent } from 'hpagent/index'
+import type { Outbound } from './outbound.ts'
 import { bareHost, proxyAuthorization } from './proxy.ts'
 
 export interface TlsOptions {
@@ -41,16 +42,23 @@ const agentOptions = {
   autoSelectFamilyAttemptTimeout: addressAttemptMs,
 }
 
-export function openConnection(origin: URL, proxy: URL | undefined, tls: TlsOptions): Connection {
+/** @param outbound where it may go; of a host behind a proxy only an address can be looked at: the proxy resolves names */
+export function openConnection(
+  origin: URL,
+  proxy: URL | undefined,
+  tls: TlsOptions,
+  { lookup }: Pick<Outbound, 'lookup'>,
+): Connection {
+  const options = { ...agentOptions, lookup }
   if (origin.protocol === 'https:') {
-    const agent = proxy ? tunnelAgent(proxy, tls) : new https.Agent(agentOptions)
+    const agent = proxy ? tunnelAgent(proxy, tls, lookup) : new https.Agent(options)
     return connection({ https: agent }, agent, proxy && { proxy: { host: proxy.host, tunnel: true } })
   }
   if (!proxy) {
-    const agent = new http.Agent(agentOptions)
+    const agent = new http.Agent(options)
     return connection({ http: agent }, agent, undefined)
   }
-  const agent = proxy.protocol === 'https:' ? new https.Agent(agentOptions) : new http.Agent(agentOptions)
+  const agent = proxy.protocol === 'https:' ? new https.Agent(options) : new http.Agent(options)
   return connection({ http: agent }, agent, {
     request: absoluteForm(proxy),
     proxy: { host: proxy.host, tunnel: false },
@@ -65,12 +73,16 @@ function connection(
   return { agent, ...rest, close: () => owned.destroy() }
 }
 
-function tunnelAgent(proxy: URL, tls: TlsOptions): https.Agent {
+function tunnelAgent(proxy: URL, tls: TlsOptions, lookup: Outbound['lookup']): https.Agent {
   return new HttpsProxyAgent({
     ...agentOptions,
     // hpagent hands the host to a socket as it stands there.
     proxy: Object.defineProperty(new URL(proxy), 'hostname', { value: bareHost(proxy.hostname) }),
-    proxyRequestOptions: { rejectUnauthorized: !tls.insecure, ...(tls.ca !== undefined && { ca: [tls.ca] }) },
+    proxyRequestOptions: {
+      lookup,
+      rejectUnauthorized: !tls.insecure,
+      ...(tls.ca !== undefined && { ca: [tls.ca] }),
+    },
   })
 }
 

@@ -5,7 +5,8 @@ import { UpstreamError } from '../errors.ts'
 import { answerError } from './answer-error.ts'
 import { openConnection, type TlsOptions } from './connection.ts'
 import type { HttpClient, HttpRequest, HttpResponse, UpstreamSeen } from './http-client.ts'
-import { chooseProxy, type ProxyEnvironment } from './proxy.ts'
+import { type Outbound, outboundOf, refuseAddress } from './outbound.ts'
+import { bareHost, chooseProxy, type ProxyEnvironment } from './proxy.ts'
 import { readBody } from './read-body.ts'
 import { requestUrl } from './request-url.ts'
 import { retryAfterMs } from './retry-after.ts'
@@ -23,6 +24,8 @@ export interface HttpClientOptions {
   readonly proxy: string
   readonly env?: ProxyEnvironment
   readonly tls: TlsOptions
+  /** Where connections may go. Default: where they may without a word about it in the configuration. */
+  readonly outbound?: Outbound
   readonly userAgent: string
   readonly log: Logger
   /** Milliseconds since the epoch. */
@@ -41,7 +44,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const base = httpUrl(options.baseUrl, service)
   const { origin, host } = base
   const peer = `${service} (${host})`
-  const connection = openConnection(base, chooseProxy(options.proxy, base, options.env), tls)
+  const outbound = options.outbound ?? outboundOf()
+  const proxy = chooseProxy(options.proxy, base, options.env)
+  const connection = openConnection(base, proxy, tls, outbound)
   const client = got.extend({
     agent: connection.agent,
     ...(connection.request && { request: connection.request }),
@@ -81,10 +86,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   ): Promise<HttpResponse> {
     const { signal, method } = request
     const progress = new Progress()
-    const stream = open(request, url)
-    stream.once('request', (sent) => progress.follow(sent))
     let head: Head | undefined
     try {
+      for (const { hostname } of proxy ? [base, proxy] : [base]) refuseAddress(outbound, bareHost(hostname))
+      const stream = open(request, url)
+      stream.once('request', (sent) => progress.follow(sent))
       const body = await readBody(stream, {
         maxBytes: request.maxBytes ?? defaultMaxBytes,
         timeoutMs,
@@ -100,10 +106,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       if (error instanceof UpstreamError) throw error
-      const { proxy } = connection
       throw sendFailure(error, {
         ...{ service, host, method, timeoutMs, progress },
-        ...(proxy && { proxy }),
+        ...(connection.proxy && { proxy: connection.proxy }),
         ...settled(head),
       })
     }

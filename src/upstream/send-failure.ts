@@ -3,6 +3,7 @@ import type { ClientRequest } from 'node:http'
 import { isIP } from 'node:net'
 import { UpstreamError, type UpstreamErrorKind } from '../errors.ts'
 import { connectMs, idleMs, lookupMs } from './connection.ts'
+import { addressRefusedCode } from './outbound.ts'
 import { proxyWantsCredentials, wayWords } from './way-words.ts'
 
 /** Where a request stands; `wait` is for a free connection, or for the proxy's leave to go through it. */
@@ -126,6 +127,8 @@ function codeOf(raw: Error): string {
 
 function reading(raw: Error, code: string, attempt: Attempt): [UpstreamErrorKind, string] {
   const peer = peerOf(attempt)
+  // A name may lead elsewhere tomorrow; nothing was sent.
+  if (code === addressRefusedCode) return ['unavailable', `no connection to ${peer}: ${raw.message} (${code})`]
   if (code === 'ETIMEDOUT') return timedOut(raw, attempt)
   if (brokenCodes.has(code)) return brokenOff(code, attempt)
   if (code.startsWith('Z_') || code.startsWith('ERR__ERROR_FORMAT')) {

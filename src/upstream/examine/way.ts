@@ -1,5 +1,6 @@
 /** What the steps of an examination share. */
 import type { TlsOptions } from '../connection.ts'
+import { AddressRefused, type Outbound } from '../outbound.ts'
 import type { ProxyEnvironment } from '../proxy.ts'
 import { wayWords } from '../way-words.ts'
 
@@ -23,6 +24,8 @@ export interface Examined {
   readonly proxy: string
   readonly env?: ProxyEnvironment
   readonly tls: TlsOptions
+  /** As the client takes it. */
+  readonly outbound?: Outbound
   /** Of a whole request: no step takes longer. */
   readonly timeoutMs: number
   /** Milliseconds since the epoch. */
@@ -72,6 +75,12 @@ function reading(
   { peer, doing, limitMs, timeoutMs, silence }: Blocked,
 ): { readonly cause: string; readonly remedy: string } {
   const code = codeOf(error)
+  if (error instanceof AddressRefused) {
+    return {
+      cause: `no connection to ${peer}: ${error.message} (${code})`,
+      remedy: 'correct the address, or the DNS of this machine; where it is right, name its network there',
+    }
+  }
   if (error instanceof TookTooLong) {
     const orRaise = limitMs === timeoutMs ? '; or raise `timeout`' : ''
     return {
