@@ -8,7 +8,7 @@ export interface LiveProgress {
   stop(): void
 }
 
-export interface Moment {
+interface Moment {
   readonly done: number
   /** 0: not known. */
   readonly total: number

@@ -24,7 +24,7 @@ export async function pushEntries(path: string): Promise<readonly unknown[]> {
 }
 
 /** @param name of the file, for errors @throws CommandError */
-export function entriesOf(content: string, name: string): readonly unknown[] {
+function entriesOf(content: string, name: string): readonly unknown[] {
   const lines = content
     .replace(/^\uFEFF/, '')
     .split('\n')

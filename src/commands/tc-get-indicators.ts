@@ -19,7 +19,7 @@ export interface LiveRequest {
   readonly onPage?: (page: LivePage) => void
 }
 
-export type LiveItem = Indicator | XsoarIndicator
+type LiveItem = Indicator | XsoarIndicator
 
 /** `{ data, count, next, unreadable, query }`, a chunk a page. @throws UpstreamError, ServiceError */
 export async function* jsonAnswer(request: LiveRequest): AsyncGenerator<string | Buffer> {

@@ -4,7 +4,7 @@ import { type FormatContext, formats, passwordsOf, type Read, redactAddress } fr
 import type { LocatedScalar } from './located.ts'
 import type { SchemaView } from './schema-types.ts'
 
-export const redacted = '[redacted]'
+const redacted = '[redacted]'
 
 /** The loaded value, or why the schema does not take it. */
 export function attempt(schema: SchemaView, node: LocatedScalar, context: FormatContext): Read {

@@ -41,7 +41,7 @@ export interface LoadedConfig {
   readonly secrets: readonly PlacedSecret[]
 }
 
-export interface PlacedSecret {
+interface PlacedSecret {
   readonly value: string
   readonly settings: readonly string[]
 }

@@ -15,7 +15,7 @@ export interface LocatedScalar {
   readonly convertible?: true
 }
 
-export interface LocatedList {
+interface LocatedList {
   readonly kind: 'list'
   readonly at: Place
   readonly items: readonly Located[]
@@ -35,7 +35,7 @@ export interface LocatedEntry {
 }
 
 /** What was already reported: nothing more is said about it. */
-export interface Unreadable {
+interface Unreadable {
   readonly kind: 'unreadable'
   readonly at: Place
 }

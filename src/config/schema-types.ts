@@ -111,7 +111,7 @@ export function List<T extends TSchema>(
 }
 
 /** The longest time that a timer of the runtime can wait is a little more. */
-export const maxTimerMs = 24 * 86_400_000
+const maxTimerMs = 24 * 86_400_000
 
 interface DurationOptions extends Described {
   readonly default?: string

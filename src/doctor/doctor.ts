@@ -3,7 +3,7 @@ import type { Finding } from '../connector.ts'
 import { errorTable, UpstreamError, upstreamCode } from '../errors.ts'
 
 export const parts = ['server', 'source', 'exporter', 'bridge'] as const
-export type Part = (typeof parts)[number]
+type Part = (typeof parts)[number]
 
 export interface Patient {
   readonly part: Part

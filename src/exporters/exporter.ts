@@ -4,7 +4,7 @@ import type { ConnectorContext, ConnectorDefinition, Finding } from '../connecto
 import type { UpstreamError } from '../errors.ts'
 import type { Indicator, IndicatorType } from '../model/indicator.ts'
 
-export type DeliveryAction = 'upsert' | 'remove'
+type DeliveryAction = 'upsert' | 'remove'
 
 /** The options of one push, checked against the definition's `options`. */
 export type PushOptions = Readonly<Record<string, unknown>>

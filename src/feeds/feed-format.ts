@@ -2,7 +2,7 @@
 import type { Indicator, IndicatorType } from '../model/indicator.ts'
 
 /** What a format reads of each entry: `values` is several times cheaper to get than `records`. */
-export type FeedNeeds = 'values' | 'records'
+type FeedNeeds = 'values' | 'records'
 
 export interface FeedEntry {
   readonly type: IndicatorType

@@ -15,7 +15,7 @@ export interface EncodedBody {
   readonly kept: Readonly<Partial<Record<Encoding, Buffer>>>
 }
 
-export const pieceBytes = 1024 * 1024
+const pieceBytes = 1024 * 1024
 /** Text is gathered to so many characters before it becomes bytes. */
 const gatheredLength = 64 * 1024
 

@@ -24,7 +24,7 @@ export type App = FastifyInstance<
  * What a request to the route is called in the audit log, `sources.fetch`; false: it changes nothing. A function where
  * that depends on the request, whose body may be anything when it was refused.
  */
-export type AuditRule = string | false | ((request: FastifyRequest) => string | false)
+type AuditRule = string | false | ((request: FastifyRequest) => string | false)
 
 /** Adds the routes of one resource; its hooks and schemas stay its own. */
 export type RoutePlugin = (app: App) => void | Promise<void>

@@ -25,7 +25,7 @@ function listOf(schema: SchemaView): SchemaView | undefined {
 }
 
 /** One text as the integer, number or boolean that the schema wants. */
-export function readScalar(schema: SchemaView, text: string): unknown {
+function readScalar(schema: SchemaView, text: string): unknown {
   const types = new Set(alternatives(schema).map(({ type }) => type))
   const word = text.trim()
   if (types.has('integer') && /^-?\d+$/.test(word)) return Number(word)

@@ -81,7 +81,7 @@ function listWords(schema: WordsSchema, resolve: Resolve): string {
 }
 
 /** What a schema takes, as the end of "it takes …". */
-export function takes(given: WordsSchema, resolve: Resolve): string {
+function takes(given: WordsSchema, resolve: Resolve): string {
   const schema = resolve(given)
   if (schema['x-takes'] !== undefined) return schema['x-takes']
   if (schema.enum !== undefined) {

@@ -17,14 +17,14 @@ const mostErrors = 100
 const mostItems = 1000
 
 /** The request parts of a route's schema. */
-export interface ArgumentSchemas {
+interface ArgumentSchemas {
   readonly params?: unknown
   readonly querystring?: unknown
   readonly headers?: unknown
   readonly body?: unknown
 }
 
-export interface ArgumentOptions {
+interface ArgumentOptions {
   readonly lenientBody?: boolean
   readonly anyQuery?: boolean
 }

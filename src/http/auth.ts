@@ -37,7 +37,7 @@ export interface Identity {
   readonly scopes: readonly string[]
 }
 
-export const realm = 'indicator-feed-server'
+const realm = 'indicator-feed-server'
 
 /** Whether scopes cover a need: `admin` covers all, `feeds:read` each feed, `push:*` each exporter. */
 export function grants(scopes: readonly string[], needed: string): boolean {

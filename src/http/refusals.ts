@@ -5,7 +5,7 @@
 import { isIPv6 } from 'node:net'
 import type { NewAuditEntry } from '../store/operations-store.ts'
 
-export interface Refusal {
+interface Refusal {
   /** What was asked for: `push`; `keys.refused` where the key was refused. */
   readonly action: string
   /** What it was to be done to, where there is such a thing. */

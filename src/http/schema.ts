@@ -182,7 +182,7 @@ const documented: Readonly<Record<number, Documented>> = {
 }
 
 /** An example of a problem, as the server would write it. */
-export function problemExample(code: ErrorCode, detail: string, members: Partial<Problem> = {}): Problem {
+function problemExample(code: ErrorCode, detail: string, members: Partial<Problem> = {}): Problem {
   const where = { instance: '/api/v1/tc-get-indicators', requestId: '5f0c6c5e-8f0c-4d6a-9a57-0d6c1f0c2b1a' }
   return { ...serviceAnswer(new ServiceError(code, detail), where).problem, ...members }
 }

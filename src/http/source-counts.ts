@@ -12,7 +12,7 @@ export interface SourceCounts {
   counted(after: number): Promise<Counted>
 }
 
-export interface Counted {
+interface Counted {
   /** RFC 3339: what is told was right then. */
   readonly asOf: string
   /** By source and type; what there is none of is absent. */

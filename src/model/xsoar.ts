@@ -18,7 +18,7 @@ export interface XsoarIndicator {
   readonly rawJSON?: Readonly<Record<string, unknown>>
 }
 
-export interface XsoarRelationship {
+interface XsoarRelationship {
   readonly name: string
   readonly reverseName: string
   readonly type: 'IndicatorToIndicator'

@@ -8,7 +8,7 @@ import { canonicalCidr, canonicalIpv4, canonicalIpv6 } from '../model/ip.ts'
 import { type AddressRange, addressRange, isMapped, rangeSet } from './address-range.ts'
 
 /** What of an observation decides. */
-export interface Excludable {
+interface Excludable {
   readonly type: IndicatorType
   /** Canonical. */
   readonly value: string

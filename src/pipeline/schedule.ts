@@ -77,7 +77,7 @@ export interface Fetches {
 }
 
 /** What pushes and bridges can ask of the schedule. Before the start: nothing, everything is looked at then. */
-export interface Wakes {
+interface Wakes {
   /** Something is to be delivered, or may go on. */
   wake(exporter: string): Promise<void>
   /** Something is to be done for a ticket, or may go on. */
@@ -87,7 +87,7 @@ export interface Wakes {
 }
 
 /** When credentials or ways of a running server are others: what was paused for their sake is tried once, by this process. */
-export interface Renewals {
+interface Renewals {
   tryAnew(exporter: string): Promise<void>
   tryBridgeAnew(bridge: string): Promise<void>
 }

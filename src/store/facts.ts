@@ -13,7 +13,7 @@ export interface StoreFacts {
   readonly tables: readonly TableFacts[]
 }
 
-export interface TableFacts {
+interface TableFacts {
   readonly name: string
   /** With its indexes and everything that is stored beside it. */
   readonly bytes: number

@@ -11,7 +11,7 @@ import { type DatabaseLook, type LookOptions, lookAtDatabase } from './postgres/
 export type { DatabaseLook, Holder, StoreConnection }
 
 /** No secret is in it. */
-export interface StoreFault {
+interface StoreFault {
   readonly cause: string
   readonly remedy: string
 }

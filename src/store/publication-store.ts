@@ -2,7 +2,7 @@
 import type { Indicator } from '../model/indicator.ts'
 
 /** Moments of publication: microseconds since the epoch, each unique in its collection. */
-export type Added = number
+type Added = number
 
 export interface PublicationQuery {
   /** Exclusive; absent: from the beginning. */
@@ -18,7 +18,7 @@ export interface PublicationQuery {
 }
 
 /** In ascending order of `added`. */
-export interface PublicationPage {
+interface PublicationPage {
   /**
    * JSON of the objects, separated by commas, in pieces between which a comma is missing; ASCII. Marked by TLP 2.0,
    * whoever asks: see `withTlp1`.

@@ -24,8 +24,8 @@ export interface TaxiiQuery {
   readonly foreignNext?: true
 }
 
-export const defaultLimit = 1000
-export const mostLimit = 10_000
+const defaultLimit = 1000
+const mostLimit = 10_000
 
 const names = [
   'added_after',

@@ -4,7 +4,7 @@
  * sum: of what each process did, all of them together are the whole; max: of what is stored, each process tells the
  * same; each: of one process.
  */
-export type Replicas = 'sum' | 'max' | 'each'
+type Replicas = 'sum' | 'max' | 'each'
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'

@@ -5,7 +5,7 @@
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
-export const samplers = [
+const samplers = [
   'always_on',
   'always_off',
   'traceidratio',
@@ -13,7 +13,7 @@ export const samplers = [
   'parentbased_always_off',
   'parentbased_traceidratio',
 ] as const
-export type SamplerName = (typeof samplers)[number]
+type SamplerName = (typeof samplers)[number]
 
 export interface TracingSettings {
   readonly sampler: SamplerName

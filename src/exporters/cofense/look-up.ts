@@ -10,7 +10,7 @@ export interface LookUp<T extends Threat = Threat> {
   readonly mostPages: number
 }
 
-export const pageSize = 200
+const pageSize = 200
 /** Addresses beyond 8 kB are refused by many servers and proxies. */
 const longestPath = 6000
 /** Of the beginning of a value, percent-encoded. */

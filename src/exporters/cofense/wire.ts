@@ -20,7 +20,7 @@ export interface Row extends Threat {
   readonly updatedAt?: string
 }
 
-export const mediaType = 'application/vnd.api+json'
+const mediaType = 'application/vnd.api+json'
 export const readHeaders = { accept: mediaType } as const
 export const writeHeaders = { accept: mediaType, 'content-type': mediaType } as const
 

@@ -6,7 +6,7 @@ const atOnce = 4
 /** After so many failures in a row the product is taken to be down. */
 const patience = 3
 
-export type Attempted<T> =
+type Attempted<T> =
   | { readonly answer: T }
   | {
       readonly error: UpstreamError

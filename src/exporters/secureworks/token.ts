@@ -17,7 +17,7 @@ export interface TokenRequest {
 }
 
 /** How long a token serves whose answer tells nothing of its life: short, as a new one is cheap. */
-export const untoldLifeMs = 10 * 60_000
+const untoldLifeMs = 10 * 60_000
 
 export function basicAuthorization(clientId: string, clientSecret: string): string {
   return `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`

@@ -21,7 +21,7 @@ export interface Sent {
   beside?: string
 }
 
-export type SentResult =
+type SentResult =
   | { readonly status: 'accepted'; readonly entry: Members }
   | { readonly status: 'rejected'; readonly reason: string }
   | { readonly status: 'unknown'; readonly reason: string; readonly error?: UpstreamError }

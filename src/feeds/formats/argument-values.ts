@@ -48,7 +48,7 @@ function oneOf<T extends string>(words: readonly T[], set: (value: T) => Partial
 }
 
 /** Comma lists and repeated parameters are the same. */
-export function listOf(texts: readonly string[]): readonly string[] {
+function listOf(texts: readonly string[]): readonly string[] {
   return [...new Set(texts.flatMap((text) => text.split(',')).map((text) => text.trim()))].filter(
     (text) => text !== '',
   )

@@ -7,7 +7,7 @@ import { ipv4Span, ipv4Text, ipv6Span, ipv6Text } from './ip-number.ts'
 export type Collapse = 'none' | 'ranges' | 'networks'
 
 /** One line of the result. */
-export interface Joined {
+interface Joined {
   readonly text: string
   /** Place of the best entry in it, from 0. */
   readonly rank: number

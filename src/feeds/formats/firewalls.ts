@@ -14,7 +14,7 @@ import { type UrlRules, urlLine } from './urls.ts'
 
 export const addresses: readonly IndicatorType[] = ['ipv4', 'ipv6', 'cidr']
 
-export const ipOptions: readonly OptionName[] = [...partOptions, ...addressOptions, 'empty_comment']
+const ipOptions: readonly OptionName[] = [...partOptions, ...addressOptions, 'empty_comment']
 export const nameOptions: readonly OptionName[] = [...partOptions, 'empty_comment']
 
 function empty(options: FormatOptions): { readonly empty?: string } {
@@ -22,7 +22,7 @@ function empty(options: FormatOptions): { readonly empty?: string } {
 }
 
 /** Addresses and networks as they are, but for those that must never be blocked. */
-export function addressList(options: FormatOptions): ReturnType<typeof lineList> {
+function addressList(options: FormatOptions): ReturnType<typeof lineList> {
   const guards = guardsOf(options)
   return lineList(options, {
     ...empty(options),

@@ -36,7 +36,7 @@ export interface JsonRules {
   readonly unique?: boolean
 }
 
-export type JsonItem = string | { readonly json: string; readonly value: string; readonly reason: string }
+type JsonItem = string | { readonly json: string; readonly value: string; readonly reason: string }
 
 const frames = { data: underData, array, lines, sequence }
 

@@ -11,7 +11,7 @@ export interface Drop {
 }
 
 /** Served, but not as it is stored, or on several lines. `reason` absent: as it is stored. */
-export interface Lines {
+interface Lines {
   readonly lines: readonly string[]
   readonly reason?: string
   /** What each line is of, where lines of one thing can differ: by it they are compared, and told. */

@@ -17,7 +17,7 @@ export function exactLine({ value }: FeedEntry): Converted {
 /** C0, DEL, C1, and the two separators of Unicode that some readers break lines at. */
 const control = /[\p{Cc}\u2028\u2029]/u
 
-export function holdsControl(text: string): boolean {
+function holdsControl(text: string): boolean {
   return control.test(text)
 }
 

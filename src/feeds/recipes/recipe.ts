@@ -10,7 +10,7 @@ export interface RecipeBody {
   readonly snippets: readonly Snippet[]
 }
 
-export interface Snippet {
+interface Snippet {
   readonly where: string
   readonly text: string
 }

@@ -5,13 +5,13 @@
 import type { IndicatorType } from '../../model/indicator.ts'
 
 /** As the hashing-algorithm vocabulary of STIX spells them. */
-export const hashNames = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256' } as const
+const hashNames = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256' } as const
 export type HashName = keyof typeof hashNames
 
 const hashByLength: Readonly<Record<number, HashName>> = { 32: 'md5', 40: 'sha1', 64: 'sha256' }
 
 /** Told by its length; undefined where the text is no lower-case MD5, SHA-1 or SHA-256. */
-export function hashNameOf(value: string): HashName | undefined {
+function hashNameOf(value: string): HashName | undefined {
   return /^[0-9a-f]+$/.test(value) ? hashByLength[value.length] : undefined
 }
 

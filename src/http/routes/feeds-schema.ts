@@ -70,7 +70,7 @@ const listAnswers = {
 const formatsInWords = feedFormats.map(({ name, about }) => `\`.${name}\` (${about})`).join(', ')
 
 /** The arguments that all formats have; the formats' own are told by the error of a wrong one. */
-export const formatArguments = Type.Object({
+const formatArguments = Type.Object({
   format: Type.Optional(Enum(extensions, { description: 'In place of the extension.', examples: ['txt'] })),
   profile: Type.Optional(
     Enum(
@@ -118,7 +118,7 @@ const hold = Type.Object(
   { description: 'Why the last good list is held.' },
 )
 
-export const feedSchema = Type.Object({
+const feedSchema = Type.Object({
   name: Type.String(),
   filter: Type.String({ description: 'What is in it, in words.' }),
   limit: Type.Integer({ description: 'Most entries; 0: no limit.' }),

@@ -23,7 +23,7 @@ import {
 import { itemTexts, type Shown, shownOf } from './indicator-texts.ts'
 import { listAnswers, lookupAnswers, oneAnswers, whyAnswers } from './indicators-schema.ts'
 
-export interface FeedMembership {
+interface FeedMembership {
   readonly name: string
   readonly in: boolean
   readonly reason: string

@@ -115,7 +115,7 @@ export function runRoutes({ store, publicUrl }: RunRoutesOptions): RoutePlugin {
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** @throws ServiceError RUN_UNKNOWN */
-export async function runNamed(store: Pick<RunStore, 'run' | 'latestRun'>, id: string): Promise<Run> {
+async function runNamed(store: Pick<RunStore, 'run' | 'latestRun'>, id: string): Promise<Run> {
   const run = id === 'latest' ? await store.latestRun() : uuid.test(id) ? await store.run(id) : undefined
   if (run === undefined) throw new ServiceError('RUN_UNKNOWN', `no run ${JSON.stringify(id)}`)
   return run

@@ -62,12 +62,12 @@ export function endHealth(bridge: Bridge, end: BridgeEnd, { store, log, now, ran
   }
 }
 
-export const endTitles: Readonly<Record<BridgeEnd, string>> = {
+const endTitles: Readonly<Record<BridgeEnd, string>> = {
   desk: 'the ticket desk',
   sink: 'the incident sink',
 }
 
-export function bridgeAdvice(bridge: string): Advice {
+function bridgeAdvice(bridge: string): Advice {
   return { resume: `/api/v1/bridges/${bridge}/resume`, remedies }
 }
 

@@ -22,7 +22,7 @@ export type Next =
 /**
  * Within a lane an effect waits for the earlier ones; lanes do not wait for each other, but all for the incident.
  */
-export function laneOf({ kind, key }: Pick<Effect, 'kind' | 'key'>): string {
+function laneOf({ kind, key }: Pick<Effect, 'kind' | 'key'>): string {
   switch (kind) {
     case 'patch':
     case 'close':

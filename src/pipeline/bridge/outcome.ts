@@ -9,7 +9,7 @@ import type { HealthEvent } from '../product/health.ts'
 import { endOf } from './effects.ts'
 
 /** Something failed before anything was written: whatever it says, the effect was not carried out. */
-export class BeforeWriting extends Error {
+class BeforeWriting extends Error {
   constructor(cause: unknown) {
     super('nothing was written', { cause })
     this.name = 'BeforeWriting'

@@ -33,7 +33,7 @@ export interface DryRun {
 }
 
 /** All of it is one answer. */
-export const mostDryItems = 50_000
+const mostDryItems = 50_000
 
 type DryStore = Pick<DeliveryStore, 'haveOf' | 'heldCount' | 'weakest'>
 

@@ -36,7 +36,7 @@ export interface ExportsOptions extends Configured {
 }
 
 /** Who pushes. */
-export interface Asker {
+interface Asker {
   /** Id of the API key; null: nobody, or a server without keys. */
   readonly requestedBy: string | null
   /** The same key and the same push: the same export. */
@@ -103,7 +103,7 @@ export interface Exports {
   reconcile(exporter: string, signal: AbortSignal): Promise<Reconciled>
 }
 
-export interface Reconciled {
+interface Reconciled {
   /** Entries that the product has from us. */
   readonly present: number
   readonly missing: number

@@ -106,7 +106,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-export function unknownMember(name: string, known: readonly string[], pointer: string): FieldError {
+function unknownMember(name: string, known: readonly string[], pointer: string): FieldError {
   const meant = didYouMean(name, known)
   const inside = pointer === '' ? '' : ` in ${nameOf(pointer)}`
   const hint =

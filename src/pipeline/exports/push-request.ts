@@ -31,7 +31,7 @@ export interface PushRequest {
 }
 
 /** What is pushed. */
-export type PushList =
+type PushList =
   | { readonly entries: readonly unknown[] }
   | { readonly feed: FeedDefinition }
   | { readonly filter: LimitedFilter }

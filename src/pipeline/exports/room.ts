@@ -24,7 +24,7 @@ export interface Room {
   revive(): Promise<number>
 }
 
-export interface Admission {
+interface Admission {
   readonly go: readonly Work[]
   readonly wait: readonly Work[]
   readonly none: readonly Work[]

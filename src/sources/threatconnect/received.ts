@@ -85,7 +85,7 @@ export function recordId(record: unknown): string | undefined {
 }
 
 /** Of whole numbers without leading zeros. */
-export function compareIds(a: string, b: string): number {
+function compareIds(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length
   return a < b ? -1 : a > b ? 1 : 0
 }

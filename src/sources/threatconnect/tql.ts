@@ -33,7 +33,7 @@ export function oneOf(field: TextField, values: readonly string[]): Clause[] {
 }
 
 /** Strictly greater; 0 is off, as in XSOAR's integration. */
-export function greaterThan(field: IntegerField, bound: number): Clause[] {
+function greaterThan(field: IntegerField, bound: number): Clause[] {
   if (!Number.isInteger(bound)) throw new RangeError(`${field} takes an integer; received ${bound}`)
   return bound === 0 ? [] : [`${field} GT ${bound}` as Clause]
 }
@@ -55,7 +55,7 @@ export function wholeSeconds(time: number): string {
 }
 
 /** Without a clause ThreatConnect gives active indicators only, so "all" has to be said. */
-export function activity(activeOnly: boolean): Clause[] {
+function activity(activeOnly: boolean): Clause[] {
   return [
     (activeOnly
       ? 'indicatorActive EQ true'

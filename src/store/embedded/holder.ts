@@ -88,7 +88,7 @@ function parse(text: string): Holder | undefined {
 }
 
 /** Another user's process is alive as well. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {

@@ -20,7 +20,7 @@ export interface Place {
 /** The path of a Unix socket is at most 107 bytes long on Linux, 103 on macOS. */
 const maxSocketPath = 103
 export const port = 5432
-export const socketName = `.s.PGSQL.${port}`
+const socketName = `.s.PGSQL.${port}`
 
 /**
  * A data folder whose path is too long for a socket, or that the engine's account can't walk to, has a short folder of
@@ -74,7 +74,7 @@ async function removeSockets(folder: string): Promise<void> {
 }
 
 /** One of ours may be there already; somebody else's is refused. */
-export async function makeFolder(path: string, mode: number): Promise<void> {
+async function makeFolder(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode })
     // The mode of `mkdir` is narrowed by the umask.

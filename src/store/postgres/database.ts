@@ -29,7 +29,7 @@ export interface DatabaseOptions {
   readonly random?: () => number
 }
 
-export interface QueryOptions {
+interface QueryOptions {
   /**
    * The same text comes again and again, and planning it takes longer than carrying it out: it is prepared where the
    * connection is direct. Only for statements that find each row by a key, as the plan outlives the tables' statistics.

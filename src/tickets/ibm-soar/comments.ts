@@ -5,7 +5,7 @@ import { type Comment, isOurs } from './notes.ts'
 import type { Templates } from './render.ts'
 
 /** What stands behind the prefix; undefined: it does not begin so. */
-export function behindPrefix(text: string, prefix: string): string | undefined {
+function behindPrefix(text: string, prefix: string): string | undefined {
   const trimmed = text.trim()
   if (prefix === '' || !trimmed.startsWith(prefix)) return undefined
   const rest = trimmed.slice(prefix.length)

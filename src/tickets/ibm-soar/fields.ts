@@ -4,7 +4,7 @@ import type { SoarClient } from './client.ts'
 import { type Kept, kept } from './kept.ts'
 import { isObject, type Json } from './wire.ts'
 
-export interface FieldOption {
+interface FieldOption {
   readonly value: unknown
   readonly label: string
   readonly enabled: boolean

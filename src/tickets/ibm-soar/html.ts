@@ -25,7 +25,7 @@ export function asHtml(text: string): string {
 }
 
 /** Markup out, its lines kept; what only looks like a tag, such as `<10.0.0.5>`, stays. */
-export function plainText(html: string): string {
+function plainText(html: string): string {
   return html
     .replace(/<br\s*\/?>\n?|<\/(?:p|div|li|tr|h[1-6]|blockquote|pre)\s*>(?=[\s\S])/gi, '\n')
     .replace(/<\/?[a-z][\w:-]*(?:\s[^<>]*)?\/?>/gi, '')

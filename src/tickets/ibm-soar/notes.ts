@@ -51,7 +51,7 @@ export function plainNote(text: string, marker: string): string {
  * The mark of a comment that a bridge wrote. Another one may stand in its text, quoted; what people write below the
  * mark is a comment on it.
  */
-export function markOf({ text }: Comment): string | undefined {
+function markOf({ text }: Comment): string | undefined {
   return incidentMarkers(squeezed(text)).at(-1)
 }
 

@@ -3,8 +3,8 @@ import Type, { type Static } from 'typebox'
 import { DurationOrOff, HttpUrl, List, Secret, Section, Text } from '../../config/schema-types.ts'
 
 /** In the vendor's spelling. */
-export const ticketTypes = ['SERVICE_REQUEST', 'INCIDENT', 'CHANGE'] as const
-export const groupingTypes = ['REQUEST', 'CHANGE', 'HEALTH', 'SECURITY'] as const
+const ticketTypes = ['SERVICE_REQUEST', 'INCIDENT', 'CHANGE'] as const
+const groupingTypes = ['REQUEST', 'CHANGE', 'HEALTH', 'SECURITY'] as const
 
 const pairs = ticketTypes.flatMap((type) => groupingTypes.map((grouping) => `${type}:${grouping}`))
 

@@ -47,7 +47,7 @@ export function ticketOf(id: string, given: RawTicket, { includeHealth }: Ticket
 }
 
 /** By the status alone: open tickets have been seen with a reason, and `dateClosed` may outlive a closing. */
-export function isClosed(status: string | undefined): boolean {
+function isClosed(status: string | undefined): boolean {
   return /^\s*(closed|resolved)\s*$/i.test(status ?? '')
 }
 

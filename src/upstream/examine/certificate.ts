@@ -14,7 +14,7 @@ export interface Shown {
 }
 
 /** Told so long before a certificate ends. */
-export const soonDays = 14
+const soonDays = 14
 
 const dayMs = 86_400_000
 

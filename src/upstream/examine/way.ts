@@ -118,7 +118,7 @@ export function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : 'UNKNOWN'
 }
 
-export class TookTooLong extends Error {}
+class TookTooLong extends Error {}
 
 interface Outcome<T> {
   resolve(value: T): void

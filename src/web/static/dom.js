@@ -60,7 +60,7 @@ function isSafeAddress(address) {
  * Whether it is an absolute http or https address, as a browser would read it.
  * @param {string} address
  */
-export function isWebAddress(address) {
+function isWebAddress(address) {
   if (!/^https?:\/\//i.test(address)) return false
   return URL.canParse(address)
 }

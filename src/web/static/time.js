@@ -27,7 +27,7 @@ export function span(seconds) {
  * @param {number} atMs
  * @param {number} nowMs
  */
-export function relative(atMs, nowMs) {
+function relative(atMs, nowMs) {
   const seconds = Math.round((nowMs - atMs) / 1000)
   if (Math.abs(seconds) < 5) return 'just now'
   return seconds > 0 ? `${span(seconds)} ago` : `in ${span(seconds)}`

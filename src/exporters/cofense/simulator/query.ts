@@ -112,7 +112,7 @@ function readFields(text: string): ReadonlySet<string> {
 }
 
 /** As Ruby's CSV reads one line; what it can't read is one value as it stands. */
-export function readCsvLine(text: string): string[] {
+function readCsvLine(text: string): string[] {
   if (text === '') return []
   const values: string[] = []
   const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y

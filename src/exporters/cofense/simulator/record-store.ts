@@ -21,7 +21,7 @@ export interface Violation {
   readonly title: string
 }
 
-export const levels: readonly string[] = ['Malicious', 'Suspicious', 'Benign']
+const levels: readonly string[] = ['Malicious', 'Suspicious', 'Benign']
 /** Since Triage 1.23. */
 export const currentTypes: readonly string[] = ['Header', 'Hostname', 'URL', 'MD5', 'SHA256']
 /** Of Triage 1.20 to 1.22 besides. */

@@ -36,7 +36,7 @@ export interface Attribute {
   readonly dateAdded?: string
 }
 
-export interface ThreatAssess {
+interface ThreatAssess {
   /** 0..1000 */
   readonly score: number
   /** 0..5 */

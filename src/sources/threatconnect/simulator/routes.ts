@@ -10,7 +10,7 @@ import { exactId, type Owner } from './records.ts'
 import { createSearch, ownerNamed } from './search.ts'
 import { createVocabularies } from './tql/vocabulary.ts'
 
-export interface RouteRequest {
+interface RouteRequest {
   readonly target: Target
   /** Owners that the account can see. */
   readonly visible: ReadonlySet<Owner>

@@ -11,7 +11,7 @@ export interface Searched {
   readonly owner: Owner
 }
 
-export interface Found<T> {
+interface Found<T> {
   readonly records: readonly T[]
   /** There is at least one more. */
   readonly more: boolean

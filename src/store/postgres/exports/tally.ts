@@ -23,13 +23,7 @@ export const tallySql = (exporter: string, changes: string) =>
   `insert into delivery_tally (exporter, what, n)
    select ${exporter}::smallint, what, sum(n) from (${changes}) changes group by what having sum(n) <> 0`
 
-export interface TallyRow {
-  readonly exporter: number
-  readonly tally: Tally
-  /** Rows that were added up. */
-  readonly rows: number
-}
-
+/** @returns for each, with the number of rows that were added up */
 export async function readTallies(
   session: Queryable,
   exporters: readonly number[],

@@ -3,7 +3,7 @@ import type { RecordedRequest } from '../../../simulation/simulator.ts'
 import { RequestError } from './answers.ts'
 
 /** In the words of the public app; those for files and artifacts are inferred. */
-export const rights = [
+const rights = [
   'read_data',
   'edit_data',
   'create_incident',

@@ -64,7 +64,7 @@ export interface IncidentStore {
 }
 
 /** What belongs to incidents, in the order of the ids. */
-export interface Children<T extends { readonly id: number; readonly incidentId: number }> {
+interface Children<T extends { readonly id: number; readonly incidentId: number }> {
   of(incidentId: number): readonly T[]
   get(incidentId: number, id: number): T | undefined
   add(row: Omit<T, 'id'>): T

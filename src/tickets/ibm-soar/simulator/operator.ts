@@ -76,7 +76,7 @@ export interface Operator {
   ): SoarAttachment
 }
 
-export interface CloseByAnalyst {
+interface CloseByAnalyst {
   /** Label; default `Resolved`. */
   readonly resolution?: string
   /** Default `Closed by an analyst.` */

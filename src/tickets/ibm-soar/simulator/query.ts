@@ -7,7 +7,7 @@ import type { IncidentRules } from './incident-rules.ts'
 import type { IncidentRow } from './incident-store.ts'
 import { plainText } from './rich-text.ts'
 
-export interface Found {
+interface Found {
   /** In order. */
   readonly rows: readonly IncidentRow[]
   /** How many there are without the page. */

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { compileFunction } from 'node:vm'
 
-export type MiniJinja = typeof import('minijinja-js')
+type MiniJinja = typeof import('minijinja-js')
 
 export interface MiniJinjaInstance {
   readonly Environment: MiniJinja['Environment']

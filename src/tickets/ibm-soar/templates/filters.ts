@@ -25,7 +25,7 @@ import {
 import { isoSeconds, numberOf, timestampOf } from './time-filters.ts'
 
 /** Keyword arguments by name. */
-export type Named = Readonly<Record<string, unknown>>
+type Named = Readonly<Record<string, unknown>>
 
 /**
  * Plain JSON values in and out; an absent value is undefined.

@@ -12,7 +12,7 @@ const opening = /\{[{%#]/g
 const endRaw = /\{%[-+]?\s*endraw\s*[-+]?%\}/g
 
 /** In order and without gaps. What is not closed is text: the engine tells of it. */
-export function segmentsOf(source: string): Segment[] {
+function segmentsOf(source: string): Segment[] {
   const segments: Segment[] = []
   let at = 0
   const add = (kind: Segment['kind'], end: number, inner = source.slice(at, end)) => {

@@ -35,7 +35,7 @@ export interface AddOptions {
   readonly bare?: boolean
 }
 
-export type AckCode = 'SUCCESS' | 'STALE_VERSION' | 'NOT_FOUND'
+type AckCode = 'SUCCESS' | 'STALE_VERSION' | 'NOT_FOUND'
 
 export interface Desk {
   /** @throws Error when there is one of this id */

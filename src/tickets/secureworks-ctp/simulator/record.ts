@@ -4,7 +4,7 @@ import type { RoutesOptions } from './routes.ts'
 import type { TicketFields } from './ticket.ts'
 
 /** A write that was carried out. */
-export interface CarriedOut {
+interface CarriedOut {
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly kind: 'close' | 'worklog' | 'assign' | 'update' | 'acknowledge'

@@ -5,7 +5,7 @@
 import type { Literal, Node, Operator } from './parser.ts'
 
 /** undefined: unknown. */
-export type Truth = boolean | undefined
+type Truth = boolean | undefined
 export type Predicate<T> = (record: T) => Truth
 
 /** A keyword with several values, such as `tag`, is met by any of them; its negation by none. */

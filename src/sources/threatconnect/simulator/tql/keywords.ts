@@ -6,7 +6,7 @@
 export type Collection = 'indicators' | 'groups' | 'tags' | 'securityLabels' | 'attributes' | 'other'
 
 /** `Decimal` is ours: `rating` is listed as an Integer, but its values have decimals. */
-export type KeywordType = 'Integer' | 'Decimal' | 'String' | 'Date' | 'Boolean' | 'SubQuery'
+type KeywordType = 'Integer' | 'Decimal' | 'String' | 'Date' | 'Boolean' | 'SubQuery'
 
 export interface Keyword {
   readonly name: string
