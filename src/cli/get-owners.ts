@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { pickLiveSource } from '../commands/pick-source.ts'
 import { ownersAnswer, ownersMarkdown } from '../commands/tc-get-owners.ts'
+import { oneLine } from '../model/json-text.ts'
 import type { Owner } from '../sources/source.ts'
 import { withSources } from './connectors.ts'
 import { addFormats, counted, type Format, type FormatOptions, formatOf } from './formats.ts'
@@ -38,7 +39,7 @@ function render(owners: readonly Owner[], format: Format): string {
     case 'json':
       return `${JSON.stringify(ownersAnswer(owners))}\n`
     case 'ndjson':
-      return owners.map((owner) => `${JSON.stringify(owner)}\n`).join('')
+      return owners.map((owner) => `${oneLine(JSON.stringify(owner))}\n`).join('')
     case 'markdown':
       return ownersMarkdown(owners)
     case 'table': {

@@ -1,6 +1,7 @@
 /** The answers of `tc-get-indicators`, a chunk a page: whoever takes them holds one page at a time. */
 import { deepestRecord, isDeeper } from '../model/depth.ts'
 import type { Indicator, UnreadableRecord } from '../model/indicator.ts'
+import { oneLine } from '../model/json-text.ts'
 import { markdownHeader, markdownRow, markdownTable } from '../model/markdown.ts'
 import { toIndicator } from '../model/merge.ts'
 import { toXsoar, type XsoarIndicator } from '../model/xsoar.ts'
@@ -55,7 +56,7 @@ export async function* ndjsonAnswer(
 ): AsyncGenerator<string> {
   for await (const page of pagesOf(request)) {
     page.unreadable.forEach(onUnreadable)
-    const lines = itemsOf(page, request).map((item) => `${JSON.stringify(item)}\n`)
+    const lines = itemsOf(page, request).map((item) => `${oneLine(JSON.stringify(item))}\n`)
     if (lines.length > 0) yield lines.join('')
   }
 }

@@ -37,9 +37,9 @@ export function reportWord(
   report(path, `takes ${takes}; received ${received(node, { type: 'string' })}${hint}`, context)
 }
 
-/** `there are: a, b`. */
+/** `there are: a, b`. Those whose name was refused have none. */
 export function named(things: readonly { readonly name: string }[]): string {
-  const names = things.map(({ name }) => name)
+  const names = things.map(({ name }) => name).filter((name) => name !== '')
   return names.length === 0 ? 'there is none' : `there are: ${names.join(', ')}`
 }
 

@@ -9,7 +9,8 @@ export function crossCheck(file: FileConfig, context: CheckContext): void {
   for (const section of ['sources', 'feeds', 'exporters', 'bridges'] as const) {
     checkNames(section, file[section], context)
   }
-  checkTrustedProxies(file.server.trustProxy, context)
+  checkAddresses('server.trustProxy', file.server.trustProxy, addressNames, context)
+  checkAddresses('outbound.allowPrivate', file.outbound.allowPrivate, [], context)
   checkKeys(file, context)
   for (const [index, source] of file.sources.entries()) {
     const path = `sources[${index}]`
@@ -77,17 +78,17 @@ function checkSources(
 /** Names that Fastify's proxy-addr knows. */
 const addressNames = ['loopback', 'linklocal', 'uniquelocal']
 
-function checkTrustedProxies(trusted: boolean | readonly string[], context: CheckContext): void {
-  if (typeof trusted === 'boolean' || trusted === null) return
-  for (const [index, text] of trusted.entries()) {
-    if (text === '' || addressNames.includes(text) || ipaddr.isValid(text) || ipaddr.isValidCIDR(text))
-      continue
-    reportWord(
-      `server.trustProxy[${index}]`,
-      `addresses and CIDRs (or ${addressNames.join(', ')})`,
-      addressNames,
-      context,
-    )
+function checkAddresses(
+  path: string,
+  addresses: boolean | readonly string[],
+  names: readonly string[],
+  context: CheckContext,
+): void {
+  if (typeof addresses === 'boolean' || addresses === null) return
+  const takes = `addresses and CIDRs${names.length === 0 ? '' : ` (or ${names.join(', ')})`}`
+  for (const [index, text] of addresses.entries()) {
+    if (text === '' || names.includes(text) || ipaddr.isValid(text) || ipaddr.isValidCIDR(text)) continue
+    reportWord(`${path}[${index}]`, takes, names, context)
   }
 }
 

@@ -1,4 +1,5 @@
 /** Texts that mean more than their characters: durations, percentages, addresses. Pure, but for `path`. */
+import { isIPv4 } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ipaddr from 'ipaddr.js'
@@ -27,7 +28,7 @@ interface Format {
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** Milliseconds of `240m`; undefined when it is no duration. */
-export function durationMs(text: string): number | undefined {
+function durationMs(text: string): number | undefined {
   const [, count, unit = ''] = /^([0-9]+)(ms|s|m|h|d)$/.exec(text) ?? []
   const ms = Number(count) * (unitMs[unit] ?? Number.NaN)
   return Number.isSafeInteger(ms) ? ms : undefined
@@ -67,8 +68,22 @@ const httpUrl: Format = {
   read(text) {
     const url = URL.parse(text)
     const bare = url !== null && !/[@?#\s]/.test(text) && /^https?:$/.test(url.protocol)
-    return bare ? { value: text } : wrong
+    return bare ? plainHost(text, url) : wrong
   },
+}
+
+/**
+ * A host whose text is not what it means is no slip of the pen: `0x7f.1`, `2130706433`, `①27。0。0。1`, `%6cocalhost`.
+ * Names with letters of other languages are what they look like.
+ */
+function plainHost(text: string, { hostname }: URL): Read {
+  const [, host = ''] = /^(?:[a-z]+:\/\/)?(?:[^@/?#]*@)?(\[[^\]]*\]|[^:/?#]*)/i.exec(text) ?? []
+  const isSame = host.toLowerCase() === hostname || host.startsWith('[')
+  if (isSame || (!isIPv4(hostname) && !host.includes('%') && /(?:^|\.)xn--/.test(hostname))) {
+    return { value: text }
+  }
+  const meant = isIPv4(hostname) ? `it means ${hostname}` : 'it stands for another text'
+  return { because: `its host is not written as it is read: ${meant}` }
 }
 
 const host: Format = {
@@ -77,7 +92,7 @@ const host: Format = {
     const url = URL.parse(text.includes('://') ? text : `https://${text}`)
     const bare =
       url !== null && !/[@?#\s]/.test(text) && /^https?:$/.test(url.protocol) && url.pathname === '/'
-    return bare ? { value: text } : wrong
+    return bare ? plainHost(text, url) : wrong
   },
 }
 
@@ -138,8 +153,8 @@ const proxy: Format = {
   takes: () => 'http://HOST:PORT, https://HOST:PORT, none, or an empty text',
   read(text) {
     if (text === '' || text === 'none') return { value: text }
-    const valid = /^https?:\/\/([^\s/?#]*@)?[^\s/?#@]+:[0-9]{1,5}\/?$/.test(text) && URL.parse(text) !== null
-    return valid ? { value: text } : wrong
+    const url = /^https?:\/\/([^\s/?#]*@)?[^\s/?#@]+:[0-9]{1,5}\/?$/.test(text) ? URL.parse(text) : null
+    return url === null ? wrong : plainHost(text, url)
   },
 }
 
@@ -160,7 +175,8 @@ const path: Format = {
 const exclusion: Format = {
   takes: () => 'a CIDR such as 10.0.0.0/8, a domain, or an exact value',
   read(text) {
-    const looksLikeCidr = /^([0-9.]+|[0-9a-f:.]*:[0-9a-f:.]*)\/[0-9]+$/i.test(text)
+    const looksLikeCidr =
+      /^[0-9.]+\/[0-9]+$/.test(text) || (text.includes(':') && /^[0-9a-f:.]+\/[0-9]+$/i.test(text))
     const isCidr = ipaddr.IPv4.isValidCIDRFourPartDecimal(text) || ipaddr.IPv6.isValidCIDR(text)
     return looksLikeCidr && !isCidr ? wrong : { value: text }
   },
@@ -190,7 +206,7 @@ export function fileFault(error: unknown): string {
 
 /** Passwords inside an address: as they stand in it, and decoded. */
 export function passwordsOf(address: string): readonly string[] {
-  const found = [/\/\/[^/?#]*?:([^/?#]*)@/.exec(address)?.[1]]
+  const found = [/\/\/[^/?#:]*:([^/?#]*)@/.exec(address)?.[1]]
   for (const [, value] of address.matchAll(/[?&](?:ssl)?password=([^&#]*)/gi)) found.push(value)
   const raw = found.filter((text) => text !== undefined && text !== '') as string[]
   return [...new Set(raw.flatMap((text) => [text, decoded(text)]))]
@@ -199,7 +215,7 @@ export function passwordsOf(address: string): readonly string[] {
 /** The address with every password as `[redacted]`. */
 export function redactAddress(address: string): string {
   return address
-    .replace(/(\/\/[^/?#]*?:)[^/?#]*@/, '$1[redacted]@')
+    .replace(/(\/\/[^/?#:]*:)[^/?#]*@/, '$1[redacted]@')
     .replace(/([?&](?:ssl)?password=)[^&#]*/gi, '$1[redacted]')
 }
 

@@ -85,8 +85,8 @@ export const scopeWords =
   'one of indicators:read, feeds:read, feeds:read:NAME, push:EXPORTER, push:*, sources:run, tickets:read, tickets:write, metrics:read, admin'
 
 function checkScopes(scopes: readonly string[], path: string, file: FileConfig, context: CheckContext): void {
-  const feeds = file.feeds.map(({ name }) => `feeds:read:${name}`)
-  const pushes = file.exporters.map(({ name }) => `push:${name}`)
+  const feeds = file.feeds.flatMap(({ name }) => (name === '' ? [] : [`feeds:read:${name}`]))
+  const pushes = file.exporters.flatMap(({ name }) => (name === '' ? [] : [`push:${name}`]))
   const known = [...plainScopes, ...feeds, ...pushes]
   const node = context.nodes.get(path)
   const isList = node?.kind === 'list' || (node?.kind === 'scalar' && typeof node.value === 'string')

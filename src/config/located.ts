@@ -9,7 +9,7 @@ export interface LocatedScalar {
   readonly value: string | number | boolean | null
   /** As it is written in the file; absent for values that are not from there. */
   readonly source?: string
-  /** `${NAME}` that it is made of: may become a number or a boolean, and is never shown. */
+  /** `${NAME}`, or the file, that it is made of: may become a number or a boolean, and is never shown. */
   readonly references: readonly string[]
   /** The value of a variable of ours such as FEED_PORT: may become a number or a boolean. */
   readonly convertible?: true

@@ -11,6 +11,7 @@ export interface Config {
   readonly auth: { readonly keys: readonly KeyConfig[] }
   readonly store: StoreConfig
   readonly log: { readonly level: LogLevel }
+  readonly outbound: OutboundConfig
   readonly sources: readonly SourceConfig[]
   /** CIDRs, domains and exact values, as written. */
   readonly exclusions: readonly string[]
@@ -21,9 +22,15 @@ export interface Config {
   readonly secrets: readonly string[]
 }
 
-export type LogLevel = (typeof logLevels)[number]
+/** Where connections of connectors may go. */
+interface OutboundConfig {
+  /** true: to private networks too, and to this machine where it is named; else the networks, addresses and CIDRs. */
+  readonly allowPrivate: boolean | readonly string[]
+}
 
-export interface ServerConfig {
+type LogLevel = (typeof logLevels)[number]
+
+interface ServerConfig {
   /** As configured: without keys the server listens on loopback, whatever stands here. */
   readonly host: string
   /** 0: any free one. */
@@ -73,10 +80,10 @@ export interface TlsConfig {
 }
 
 /** What a kind's own settings schema says; its definition takes it. */
-export type Settings = Readonly<Record<string, unknown>>
+type Settings = Readonly<Record<string, unknown>>
 
 /** `http(s)://[user:password@]host:port`; empty: what the environment says; `none`: no proxy. */
-export type ProxySetting = string
+type ProxySetting = string
 
 export interface SourceConfig {
   readonly name: string

@@ -85,7 +85,9 @@ function variable(
   const at = place(fileVariable)
   try {
     const content = withoutLastNewline(readFile(resolve(folder, file)))
-    if (content !== '') return locate(content, at)
+    // Not shown where it is wrong: the file may be that of a secret.
+    const references = [`the file ${JSON.stringify(file)}`]
+    if (content !== '') return { kind: 'scalar', at, value: content, references }
     report(at, '', `takes the path of a file with a value; ${JSON.stringify(file)} is empty`)
   } catch (error) {
     report(at, '', `takes the path of a file; ${JSON.stringify(file)}: ${fileFault(error)}`)

@@ -8,7 +8,7 @@ import { attempt, convert, printable, secretsIn, shownLeaf } from './leaf.ts'
 import { childPath, entryOf, isEmpty, type Located, type LocatedMap, locate } from './located.ts'
 import { kindOf, ownMember, reportGroups, reportUnknownKeys } from './map-checks.ts'
 import { type SchemaView, viewOf } from './schema-types.ts'
-import { guess, received, takes } from './takes.ts'
+import { guess, holdsCredentials, received, takes } from './takes.ts'
 import type { Report } from './yaml.ts'
 
 export interface ReadContext extends FormatContext {
@@ -209,8 +209,11 @@ function refuse(
   const hint = typeof typed === 'string' ? guess(typed, words) : ''
   const reason = because === '' ? '' : ` (${because})`
   context.report(node.at, path, `takes ${takes(schema)}; received ${received(node, schema)}${reason}${hint}`)
-  const usable = schema.type === 'string' && schema['x-format'] === undefined && typeof typed === 'string'
-  return usable ? { value: typed, shown: null } : standIn(schema, context)
+  // Others may name it in their messages.
+  const usable = typeof typed === 'string' && !holdsCredentials(typed)
+  return usable && schema.type === 'string' && schema['x-format'] === undefined
+    ? { value: typed, shown: null }
+    : standIn(schema, context)
 }
 
 /** A value of the right type, so that checks of other values can go on. */

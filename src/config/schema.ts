@@ -51,10 +51,10 @@ export type SinkKind = ConnectorDefinition & {
 }
 
 /** An exporter may have its own default of `objectsPerRun`. */
-export type ExporterKind = ConnectorDefinition & { readonly objectsPerRun?: number }
+type ExporterKind = ConnectorDefinition & { readonly objectsPerRun?: number }
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export const expirationPolicies = ['never', 'interval', 'byType', 'suddenDeath'] as const
+const expirationPolicies = ['never', 'interval', 'byType', 'suddenDeath'] as const
 
 const maxAgeMs = 3650 * 86_400_000
 
@@ -172,6 +172,21 @@ const log = Section(
     }),
   },
   { description: 'The log.' },
+)
+
+const outbound = Section(
+  {
+    allowPrivate: Type.Unsafe<boolean | readonly string[]>({
+      anyOf: [
+        { type: 'boolean' },
+        List(Text({ description: 'Address or CIDR.' }), { description: 'Addresses or CIDRs.' }),
+      ],
+      description:
+        'Which addresses that are not public the server may connect to for sources, exporters, bridges and their proxies. true, the default: those of private networks, and this machine where its address or localhost is configured; false: none; addresses or CIDRs: these alone. Addresses of cloud metadata, link-local, unspecified and multicast ones, and this machine by another name, have to be named. It is looked at for each connection and the address that the name has then; behind a proxy, which looks names up itself, for the proxy.',
+      default: true,
+    }),
+  },
+  { description: 'Where the server may connect to.' },
 )
 
 const age = (description: string) => Duration({ description, maxMs: maxAgeMs })
@@ -401,6 +416,7 @@ export function configSchema(registries: Registries) {
       auth,
       store,
       log,
+      outbound,
       sources: Type.Array(sourceSchema(registries.sources), {
         description: 'Where indicators come from.',
         default: [],

@@ -61,11 +61,17 @@ export function received(node: Located, schema: SchemaView): string {
   return (node.source ?? String(value)) + hint
 }
 
+/** Looks like an address with a password in it, wherever it stands: it must be in no message. */
+export function holdsCredentials(text: string): boolean {
+  const start = text.indexOf('://')
+  return (start >= 0 && text.includes('@', start)) || /password=/i.test(text)
+}
+
 function receivedText(text: string, schema: SchemaView): string {
   if (text === '') return 'an empty text'
   if (schema['x-secret'] || schema['x-unshown']) return 'a text that is not shown'
   if (schema.type === 'object' || schema.type === 'array') return 'a text'
-  if (/:\/\/.*@|password=/is.test(text)) return 'an address with credentials, which is not shown'
+  if (holdsCredentials(text)) return 'an address with credentials, which is not shown'
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text)
 }
 

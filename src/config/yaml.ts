@@ -84,7 +84,8 @@ export function parseYaml(text: string, surroundings: Surroundings, report: Repo
 
 /** Only a value in block style can begin with `${` unquoted. */
 function hintFor(row: string): string {
-  return /[[{,].*[^"'$]\$\{/.test(row) ? `; inside { } and [ ] a \${…} takes quotes` : ''
+  const flow = /[[{,](.*)/.exec(row)?.[1] ?? ''
+  return /[^"'$]\$\{/.test(flow) ? `; inside { } and [ ] a \${…} takes quotes` : ''
 }
 
 interface Reading {

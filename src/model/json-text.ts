@@ -27,6 +27,22 @@ export function withMember(json: string, name: string, text: string): string {
   return `${json.slice(0, -1)}${separator}${JSON.stringify(name)}:${text}}`
 }
 
+/**
+ * JSON that is one line to every reader: some break lines at these three as well, which JSON may hold as they are.
+ * @param json without line feeds, as `JSON.stringify` writes it
+ */
+export function oneLine(json: string): string {
+  // Found many times as fast as by an expression, and nearly no JSON has one.
+  if (!json.includes('\u2028') && !json.includes('\u2029') && !json.includes('\u0085')) return json
+  return json.replaceAll(/[\u0085\u2028\u2029]/g, (sign) => lineBreaks[sign] ?? sign)
+}
+
+const lineBreaks: Readonly<Record<string, string>> = {
+  '\u0085': '\\u0085',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+}
+
 interface Member {
   /** Of its name. */
   readonly start: number

@@ -1,6 +1,6 @@
 /**
- * XSOAR's War Room tables, byte for byte as `tableToMarkdown` of its CommonServerPython prints them, with one
- * deliberate difference: `<` in data is `&lt;`, since the War Room renders HTML and data comes from anywhere.
+ * XSOAR's War Room tables, byte for byte as `tableToMarkdown` of its CommonServerPython prints them, but for what data
+ * must not do: it comes from anywhere, and the War Room renders HTML, links and images. See `escapeCell`.
  */
 import { isRawNumber } from './exact-number.ts'
 import { jsonDumps, members, pythonStr } from './python-text.ts'
@@ -27,7 +27,8 @@ function filledColumns(rows: readonly object[]): Set<string> {
 
 /** Title and the two lines above the first row: for tables that are streamed; `columns` must not be empty. */
 export function markdownHeader(title: string, columns: readonly string[]): string {
-  const names = columns.map(escapeCell).join('|')
+  // No blank stands behind a name: a backslash at its end would escape the line.
+  const names = columns.map((name) => escapeCell(name).replace(/\\$/, '&#92;')).join('|')
   return `### ${title}\n|${names}|\n|${columns.map(() => '---').join('|')}|\n`
 }
 
@@ -58,9 +59,18 @@ function flatText(value: unknown): string {
   return Array.isArray(value) ? value.map(pythonStr).join(',\n') : jsonDumps(value)
 }
 
+/**
+ * A text that stays text in its cell: no tag, link or image, and no column or row comes of it. What a reader of Markdown
+ * does with backslashes, emphasis and entities it does here as in XSOAR's own tables.
+ */
 function escapeCell(text: string): string {
-  return text
-    .replaceAll('<', '&lt;')
-    .replaceAll(/\r\n|\r|\n/g, '<br>')
-    .replaceAll(/[|`]/g, '\\$&')
+  return (
+    text
+      // Else the backslash would take ours with it.
+      .replaceAll(/\\+(?=[|`<\r\n])/g, '$&$&')
+      .replaceAll('<', '&lt;')
+      .replaceAll('](', ']\\(')
+      .replaceAll(/\r\n|\r|\n/g, '<br>')
+      .replaceAll(/[|`]/g, '\\$&')
+  )
 }

@@ -19,11 +19,14 @@ export function encodeNext(next: Next): string {
   return Buffer.from(checksum(payload) + payload).toString('base64url')
 }
 
-/** @returns undefined when it is none of ours, or cut short on its way */
+/** @returns undefined for every text that `encodeNext` never gave */
 export function decodeNext(text: string): Next | undefined {
-  const bytes = Buffer.from(text, 'base64url').toString()
-  const payload = bytes.slice(checksumLength)
-  if (bytes.slice(0, checksumLength) !== checksum(payload)) return undefined
+  const bytes = Buffer.from(text, 'base64url')
+  // The decoder passes over what is not of its alphabet, unused bits and padding, and takes plain base64 too.
+  if (bytes.toString('base64url') !== text) return undefined
+  const content = bytes.toString()
+  const payload = content.slice(checksumLength)
+  if (content.slice(0, checksumLength) !== checksum(payload)) return undefined
   const [version, collection, position, limit, filters] = JSON.parse(payload) as [
     number,
     string,

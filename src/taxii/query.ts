@@ -130,6 +130,8 @@ function listOf(name: string, values: Values, refuse: Refuse): readonly string[]
   if (text === undefined || text === '') return undefined
   const entries = text.split(',').map((entry) => entry.trim())
   if (entries.includes('')) refuse(name, 'values separated by commas; one of them is empty')
+  // No object has it, and PostgreSQL takes no text with it.
+  if (text.includes('\0')) refuse(name, 'text without NUL')
   return [...new Set(entries)].sort()
 }
 

@@ -1,33 +1,79 @@
-/** Takes secrets out of what a product says: it may echo them, as they are or as one of these formats writes them. */
+/**
+ * Takes secrets out of what a product says: it may echo them, as they are or as JSON, addresses, forms and pages write
+ * them, each of which spells some characters in several ways. So each character is looked for in all of its ways.
+ */
 
-const htmlEntities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
+const htmlNames: Readonly<Record<string, string>> = {
+  '&': 'amp',
+  '<': 'lt',
+  '>': 'gt',
+  '"': 'quot',
+  "'": 'apos',
+}
+const jsonLetters: Readonly<Record<string, string>> = {
+  '\b': 'b',
+  '\f': 'f',
+  '\n': 'n',
+  '\r': 'r',
+  '\t': 't',
 }
 
-function inJson(text: string): string {
-  return JSON.stringify(text).slice(1, -1)
+/** Digits of either case. */
+function hexadecimal(number: number, digits: number): string {
+  return number
+    .toString(16)
+    .padStart(digits, '0')
+    .replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
 }
 
-function spellings(secret: string): readonly string[] {
-  return [
-    secret,
-    encodeURIComponent(secret),
-    new URLSearchParams([['', secret]]).toString().slice(1),
-    inJson(secret),
-    inJson(inJson(secret)),
-    secret.replace(/[&<>"']/g, (character) => htmlEntities[character] ?? character),
+/** A regular expression for one character. Backslashes of JSON in JSON are doubled again. */
+function spellingsOf(character: string): string {
+  if (isPlain(character)) return character
+  const code = character.codePointAt(0) ?? 0
+  const ways = [
+    character.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&'),
+    [...Buffer.from(character)].map((byte) => `%${hexadecimal(byte, 2)}`).join(''),
+    character
+      .split('')
+      .map((unit) => `\\\\+u${hexadecimal(unit.charCodeAt(0), 4)}`)
+      .join(''),
+    `&#(?:0*${code}|[xX]0*${hexadecimal(code, 1)});`,
   ]
+  if (/["'/]/.test(character)) ways.push(`\\\\+${character}`)
+  if (character === '\\') ways.push('\\\\{2,4}')
+  if (character === ' ') ways.push('\\+')
+  const [letter, name] = [jsonLetters[character], htmlNames[character]]
+  if (letter !== undefined) ways.push(`\\\\+${letter}`)
+  if (name !== undefined) ways.push(`&${name};`)
+  // The longest first: what is left of one would be something else.
+  return `(?:${ways.toReversed().join('|')})`
+}
+
+const ofAscii: readonly string[] = Array.from({ length: 128 }, (_, code) =>
+  spellingsOf(String.fromCharCode(code)),
+)
+
+function patternOf(secret: string): string {
+  let pattern = ''
+  for (const character of secret) pattern += ofAscii[character.codePointAt(0) ?? 0] ?? spellingsOf(character)
+  return pattern
+}
+
+/** Nobody writes these in another way. */
+function isPlain(text: string): boolean {
+  return /^[A-Za-z0-9]*$/.test(text)
+}
+
+/** Whether it may stand in the text at all: what of it has one spelling does. Found without an expression. */
+function mayStandIn(text: string, secret: string): boolean {
+  return secret.split(/[^A-Za-z0-9]+/).every((part) => text.includes(part))
 }
 
 /** @param secrets empty ones are passed over */
 export function redact(text: string, secrets: readonly string[]): string {
-  const found = new Set(secrets.filter((secret) => secret !== '').flatMap(spellings))
+  const found = [...new Set(secrets)].filter((secret) => secret !== '' && mayStandIn(text, secret))
+  if (found.length === 0) return text
   // The longest first: one may be part of another.
-  return [...found]
-    .sort((a, b) => b.length - a.length)
-    .reduce((clean, spelling) => clean.replaceAll(spelling, '[redacted]'), text)
+  const patterns = found.sort((a, b) => b.length - a.length).map(patternOf)
+  return text.replaceAll(new RegExp(patterns.join('|'), 'g'), '[redacted]')
 }

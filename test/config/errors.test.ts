@@ -16,7 +16,7 @@ function table(title: string, rows: readonly Row[]): void {
 
 const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 const hash = (digit: string) => `sha256:${digit.repeat(64)}`
-const sections = 'server, auth, store, log, sources, exclusions, feeds, exporters, bridges'
+const sections = 'server, auth, store, log, outbound, sources, exclusions, feeds, exporters, bridges'
 const hour = 'such as 90s (units ms, s, m, h, d)'
 
 table('a text that is no YAML is refused at its place, and no message quotes it', [
@@ -622,6 +622,14 @@ table('what belongs together is refused in halves', [
       '1:23: server.trustProxy[1]: takes addresses and CIDRs (or loopback, linklocal, uniquelocal); received "proxy"',
     ],
   ],
+  [
+    'a network to connect to that is none',
+    'outbound: { allowPrivate: [10.0.0.0/8, loopback, "fe80::/129"] }\n',
+    [
+      '1:40: outbound.allowPrivate[1]: takes addresses and CIDRs; received "loopback"',
+      '1:50: outbound.allowPrivate[2]: takes addresses and CIDRs; received "fe80::/129"',
+    ],
+  ],
 ])
 
 const darktrace = (settings: string) =>
@@ -885,5 +893,20 @@ t.test('no text makes the reader fail: it loads, or says where it is wrong', (t)
   )
   const { failed, counterexample } = fc.check(placed, { numRuns: 2000 })
   t.strictSame({ failed, counterexample }, { failed: false, counterexample: null })
+  t.end()
+})
+
+t.test('what may be a secret in a wrong place is in no message, nor in those of others', (t) => {
+  const named = problems(
+    'feeds: [{ name: "postgres://u:hunter2@h/d" }, { name: b }]\nauth: { keys: [{ id: fw, secret: abcdefghijklmnop, scopes: ["feeds:read:x"] }] }\n',
+  )
+  t.strictSame(named, [
+    '1:17: feeds[0].name: takes a name of 1 to 64 letters, digits, ".", "_" and "-" that begins with a letter or a digit; received an address with credentials, which is not shown',
+    '2:61: auth.keys[0].scopes[0]: takes feeds:read:NAME of a feed (there are: b); received "feeds:read:x"; did you mean "feeds:read:b"?',
+  ])
+  const env = { TC_BASE_URL_FILE: '/run/s', TC_TOKEN: 'x' }
+  t.strictSame(problems(undefined, { env, files: { '/run/s': 'hunter2' } }), [
+    'TC_BASE_URL_FILE takes an http or https address without credentials, query and fragment; received the value of the file "/run/s", which is not shown',
+  ])
   t.end()
 })

@@ -133,6 +133,7 @@ export const full = {
     binaries: '/usr/lib/postgresql/18',
   },
   log: { level: 'debug' },
+  outbound: { allowPrivate: ['10.0.0.0/8', 'fd00::1'] },
   sources: [
     source,
     {

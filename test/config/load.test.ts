@@ -115,6 +115,7 @@ const expected: Config = {
   },
   store: { kind: 'embedded', url: 'file:/etc/feeds/data', folder: '/etc/feeds/data' },
   log: { level: 'info' },
+  outbound: { allowPrivate: true },
   sources: [
     {
       name: 'tc',
@@ -291,6 +292,7 @@ t.test('every value that is given gets into the configuration', (t) => {
     doctorAtStart: false,
     requestsPerMinute: 100,
   })
+  t.strictSame(config.outbound, { allowPrivate: ['10.0.0.0/8', 'fd00::1'] })
   t.strictSame(config.auth.keys, [
     { id: 'soar', digests: [sha256('secret-of-key-soar'), '0a'.repeat(32)], scopes: ['admin', 'push:*'] },
     {

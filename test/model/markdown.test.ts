@@ -145,9 +145,25 @@ const golden: [what: string, rows: object[], columns: string[] | undefined, expe
   ],
 ]
 
-t.test('a table has the bytes that XSOAR prints, but for `<`', async (t) => {
+t.test('a table has the bytes that XSOAR prints, but for what data must not do', async (t) => {
   for (const [what, rows, columns, expected] of golden)
     t.equal(markdownTable('T', rows, columns), expected, what)
+})
+
+t.test('what would be a link, an image, a tag or a column is text', async (t) => {
+  const cells: Readonly<Record<string, string>> = {
+    '[free](javascript:x) ![](http://x.example)': '[free]\\(javascript:x) ![]\\(http://x.example)',
+    'a\\|b': 'a\\\\\\|b',
+    'a\\`b`': 'a\\\\\\`b\\`',
+    'a\\<b>': 'a\\\\&lt;b>',
+    'a\\\nb': 'a\\\\<br>b',
+    'HKEY_USERS\\{1}\\Run\\': 'HKEY_USERS\\{1}\\Run\\',
+    'http://x.example/?a&copy;b *c* __d__': 'http://x.example/?a&copy;b *c* __d__',
+  }
+  for (const [text, cell] of Object.entries(cells)) {
+    t.equal(markdownTable('T', [{ v: text }]), `### T\n|v|\n|---|\n| ${cell} |\n`, text)
+  }
+  t.equal(markdownTable('T', [{ 'a\\': 1, b: 2 }]), '### T\n|a&#92;|b|\n|---|---|\n| 1 | 2 |\n')
 })
 
 t.test('an empty answer is the text that XSOAR prints', async (t) => {

@@ -1,4 +1,5 @@
 /** JSON, JSON lines and JSON text sequences: the unified indicator as it is stored, or a few members of it. */
+import { oneLine } from '../../model/json-text.ts'
 import {
   type FeedAbout,
   type FeedEntry,
@@ -122,7 +123,8 @@ export const ndjsonFormat: FormatDefinition = {
   extensions: ['ndjson'],
   takes: partOptions,
   holds: ['empty_comment'],
-  build: (part) => jsonList(jsonTypes.lines, 'records', { frame: 'lines', part, item: asStored }),
+  build: (part) =>
+    jsonList(jsonTypes.lines, 'records', { frame: 'lines', part, item: ({ json }) => oneLine(json) }),
 }
 
 const edlFields: readonly Field[] = [

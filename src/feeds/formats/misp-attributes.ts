@@ -30,7 +30,7 @@ export function mispValues(indicator: Indicator): readonly MispValue[] {
     case 'url':
       return [oneLine({ type: 'url', category: network, value, toIds: true }, indicator)]
     case 'email':
-      return /^.\S*@.*\..*$/.test(value)
+      return /^.[^\s@]*@[^.\n\r\u2028\u2029]*\..*$/.test(value)
         ? [{ type: 'email-src', category: delivery, value, toIds: true }]
         : [other(indicator)]
     case 'file':

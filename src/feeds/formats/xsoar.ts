@@ -43,12 +43,12 @@ function word(entry: FeedEntry): Converted {
   return typeof value === 'string' && value.includes(' ') ? blank : value
 }
 
-/** The text of a description as far as ASCII goes; other letters lose their marks, other signs are `?`. */
+/** A text as far as ASCII goes, without line breaks: letters lose their marks, other signs are `?`. ASCII stays as it is. */
 function asciiText(text: string): string {
   return text
     .normalize('NFKD')
     .replaceAll(/\p{M}/gu, '')
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .replaceAll(/(?:[^\S ]|\p{Cc})+/gu, ' ')
     .replaceAll(/[^ -~]/gu, '?')
 }
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { ServiceError } from '../../../src/errors.ts'
 import {
@@ -8,75 +7,6 @@ import {
   quote,
   userClause,
 } from '../../../src/sources/threatconnect/tql.ts'
-
-type Token = { readonly literal: string } | { readonly word: string }
-
-/** Reads TQL as its documentation describes it; knows nothing of how our queries are built. */
-function lex(text: string): Token[] {
-  const tokens: Token[] = []
-  let at = 0
-  while (at < text.length) {
-    const character = text.charAt(at)
-    if (/\s/.test(character)) at++
-    else if (character === '"' || character === "'" || character === '`') {
-      let literal = ''
-      for (at++; text.charAt(at) !== character; at++) {
-        if (at >= text.length) throw new Error(`open literal in ${text}`)
-        if (text.charAt(at) === '\\') at++
-        literal += text.charAt(at)
-      }
-      at++
-      tokens.push({ literal })
-    } else {
-      const word = /^(?:[(),=]|[^\s(),="'`]+)/.exec(text.slice(at))?.[0] ?? ''
-      tokens.push({ word })
-      at += word.length
-    }
-  }
-  return tokens
-}
-
-const words = (text: string): Token[] => text.split(' ').map((word) => ({ word }))
-
-/** Characters that matter to the grammar, far more often than chance has them. */
-const nasty = fc.string({
-  unit: fc.oneof(
-    fc.constantFrom('"', '\\', "'", '`', ')', '(', ' OR ', ' AND ', '=', ',', '%', '\n', '\0', '\\"', '""'),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-  ),
-  maxLength: 12,
-})
-
-t.test('every value comes back from a query as one literal, and no second clause with it', async (t) => {
-  fc.assert(
-    fc.property(nasty, nasty, nasty, (owner, tag, type) => {
-      const query = allOf(
-        filterClauses({
-          owners: [owner, tag],
-          tags: [tag],
-          indicatorTypes: [`custom:${type}`],
-          activeOnly: true,
-          confidence: 5,
-          threatAssessScore: 0,
-        }),
-      )
-      const expected: Token[] = [
-        ...words('indicatorActive EQ true AND confidence GT 5 AND ( ownerName ='),
-        { literal: owner },
-        ...words('OR ownerName ='),
-        { literal: tag },
-        ...words(') AND ( tag ='),
-        { literal: tag },
-        ...words(') AND typeName IN ('),
-        { literal: type },
-        { word: ')' },
-      ]
-      return JSON.stringify(lex(query)) === JSON.stringify(expected)
-    }),
-    { numRuns: 34_000 },
-  )
-  t.pass('102,000 random values')
-})
 
 const open: Filter = {
   owners: [],
