@@ -2,6 +2,7 @@
  * Wake-up calls by pg-boss: "look at this now". Each queue is one piece of work, done by one worker among all replicas;
  * what there is to do stands in tables of ours, so that a call too many is harmless and one that got lost is made again.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import { type ConstructorOptions, PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 
@@ -41,6 +42,9 @@ const pollingSeconds = 1
  */
 const cacheSeconds = 1
 
+/** Of `pg`, which is given them as they are: a server that is gone without a word must not be waited for without end. */
+const patience = { query_timeout: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+
 const queueOptions = {
   // One waits and one is at work.
   policy: 'stately',
@@ -60,6 +64,7 @@ const key = 'look'
 export async function openQueues({ connection, exclusive, log }: QueueOptions): Promise<Queues> {
   const boss = new PgBoss({
     ...connection,
+    ...patience,
     application_name: 'indicator-feed-server queue',
     max: 4,
     schedule: false,
@@ -90,15 +95,15 @@ export async function openQueues({ connection, exclusive, log }: QueueOptions): 
     },
     async call(name, inMs) {
       const startAfter = Math.max(0, inMs) / 1000
-      await boss.upsert(name, {}, { singletonKey: key, startAfter })
+      await again(() => boss.upsert(name, {}, { singletonKey: key, startAfter }))
       const worker = workers.get(name)
       if (startAfter === 0 && worker !== undefined) boss.notifyWorker(worker)
     },
     async ensure(name) {
-      await boss.send(name, {}, { singletonKey: key })
+      await again(() => boss.send(name, {}, { singletonKey: key }))
     },
     async isBusy(name) {
-      const jobs = await boss.findJobs(name, { key })
+      const jobs = await again(() => boss.findJobs(name, { key }))
       return jobs.some(
         ({ state, startAfter }) =>
           state === 'active' || state === 'retry' || (state === 'created' && startAfter <= new Date()),
@@ -109,6 +114,22 @@ export async function openQueues({ connection, exclusive, log }: QueueOptions): 
     },
   }
 }
+
+/** A call that was made although its connection was lost is the one that waits. */
+async function again<T>(statement: () => Promise<T>): Promise<T> {
+  for (const restMs of restsMs) {
+    try {
+      return await statement()
+    } catch {
+      // The last attempt tells.
+      await wait(restMs)
+    }
+  }
+  return statement()
+}
+
+/** Between attempts: a connection that was cut, a conflict. What lasts longer is found by whoever plans. */
+const restsMs = [20, 200] as const
 
 function withoutPolicy<O extends { readonly policy: string }>({ policy: _, ...rest }: O): Omit<O, 'policy'> {
   return rest

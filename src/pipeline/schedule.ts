@@ -169,7 +169,12 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     async fetch(name) {
       if (!byName.has(name)) throw new TypeError(`no source ${name}`)
       const started = await store.startRun(name, new Date(now()))
-      await queues?.call(queueOf(name), 0)
+      // It has begun, whatever becomes of the call.
+      await queues
+        ?.call(queueOf(name), 0)
+        .catch((error: unknown) =>
+          log.warn({ err: error, source: name }, 'whoever fetches was not called; it is found soon'),
+        )
       return started
     },
     async wake(exporter) {

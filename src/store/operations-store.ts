@@ -68,8 +68,11 @@ export interface OperationsStore {
   noteKeyUses(uses: readonly KeyUse[]): Promise<void>
   keyUses(): Promise<readonly KeyUse[]>
 
-  /** Appends; nothing of this log can be changed or removed, by SQL neither. */
-  audit(entry: NewAuditEntry, now: Date): Promise<AuditEntry>
+  /**
+   * Appends; nothing of this log can be changed or removed, by SQL neither.
+   * @param how again: an earlier try, of which nobody knows what came, may have written it; then it is given as it is
+   */
+  audit(entry: NewAuditEntry, now: Date, how?: { readonly again: boolean }): Promise<AuditEntry>
   /** Newest first. @param before id after which to go on */
   audited(query: {
     readonly limit: number

@@ -6,12 +6,13 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { constants, existsSync, mkdtempSync, readFileSync } from 'node:fs'
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
 import { type EmbeddedPostgres, startEmbedded } from '../../src/store/embedded/start.ts'
+import { tablesOf } from '../canary.ts'
 
 export interface Connection {
   readonly host: string
@@ -44,9 +45,21 @@ export async function freshDatabase(t: Test): Promise<TestDatabase> {
   const database = `test_${process.pid}_${Math.random().toString(36).slice(2, 12)}`
   // The quicker way where nothing is flushed.
   await execute(admin, `create database ${database} strategy file_copy`)
-  t.teardown(() => execute(admin, `drop database ${database} with (force)`))
   const connection = { ...admin, database }
+  t.teardown(async () => {
+    await keepTables(urlOf(connection), database)
+    await execute(admin, `drop database ${database} with (force)`)
+  })
   return { connection, url: urlOf(connection) }
+}
+
+/** Where FEED_TEST_TABLES names a folder, what is in the database is left there, for whoever looks through it. */
+async function keepTables(url: string, database: string): Promise<void> {
+  const folder = process.env.FEED_TEST_TABLES
+  if (folder === undefined || folder === '') return
+  const tables = await tablesOf(url)
+  const text = tables.map(([where, rows]) => `${where}\n${rows}\n`).join('')
+  await writeFile(join(folder, `${database}.txt`), text)
 }
 
 async function execute(connection: Connection, statement: string): Promise<void> {

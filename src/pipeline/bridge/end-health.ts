@@ -67,7 +67,7 @@ const endTitles: Readonly<Record<BridgeEnd, string>> = {
   sink: 'the incident sink',
 }
 
-function bridgeAdvice(bridge: string): Advice {
+export function bridgeAdvice(bridge: string): Advice {
   return { resume: `/api/v1/bridges/${bridge}/resume`, remedies }
 }
 

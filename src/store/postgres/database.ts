@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely'
-import pg, { type ClientBase, type ClientConfig, type PoolClient } from 'pg'
+import type { ClientConfig, PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { ServiceError } from '../../errors.ts'
 import { type CommitSignal, commitChannel, openCommitSignal } from './commit-signal.ts'
-import { isAnswer, isConflict, notServed, reasonOf, translated, whyNoConnection } from './failures.ts'
+import { type Asking, type Connections, openConnections, shortMs, within } from './connections.ts'
+import { isAnswer, isConflict, isStandby, reasonOf, translated, whyNoConnection } from './failures.ts'
 import type { Tables } from './tables.ts'
 import { valueTypes } from './values.ts'
 
@@ -25,6 +26,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number
   /** Of one statement; default 60 s. */
   readonly statementTimeoutMs?: number
+  /** When a connection is asked whether it still leads anywhere. Default: not heard for 3 s, and answered within 3 s. */
+  readonly asking?: Asking
   /** 0..1, for jitter; default `Math.random`. */
   readonly random?: () => number
 }
@@ -66,7 +69,10 @@ export const patient: TransactionOptions = { statementTimeoutMs: 600_000 }
 export interface Database extends Queryable {
   /**
    * Carries out `work` as a whole or not at all. It is called again, up to five times in all, when the database ended
-   * it in favour of another one (deadlock, serialization): it must not have effects elsewhere.
+   * it in favour of another one (deadlock, serialization): it must not have effects elsewhere. A statement by itself is
+   * carried out again likewise.
+   * @throws ServiceError STORE_UNAVAILABLE, after the last attempt too: where a connection was lost nobody knows whether
+   * it was carried out, as a whole or not at all
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
   onCommit(listener: () => void): () => void
@@ -87,59 +93,50 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     // A server that is gone without a word: the server's own limit comes first.
     query_timeout: statementTimeoutMs + 5_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     ...options.connection,
     types: valueTypes,
   }
-  const pool = new pg.Pool({
-    ...config,
-    max: options.maxConnections ?? 10,
-    idleTimeoutMillis: 60_000,
-    onConnect: (client) => prepareSession(client, statementTimeoutMs),
-  })
-  // One that is lost while it is in use, but has no statement under way: the next statement fails.
-  pool.on('connect', (client) => client.on('error', () => {}))
-  // The error carries the whole connection, which is nothing for a log; a server that stops is in no hurry to be left.
-  pool.on('error', (error) => {
-    if (!pool.ending) log.warn({ reason: reasonOf(error) }, 'an idle connection to the database was lost')
+  const connections = openConnections({
+    ...{ config, max: options.maxConnections ?? 10, statementTimeoutMs, log },
+    asking: options.asking ?? { unheardMs: 3000, answerMs: 3000 },
   })
   const signal = openCommitSignal({ config, log, random })
 
-  const connect = async (): Promise<PoolClient> => {
-    try {
-      return await pool.connect()
-    } catch (error) {
-      throw notServed(error)
+  /** Whatever the database ended in favour of others it has undone: it is carried out again. */
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work()
+      } catch (error) {
+        // A standby, which the connections of before lead to: a new one may lead to its successor.
+        const mayPass = isConflict(error) || (isStandby(error) && attempt === 1)
+        if (!mayPass || attempt === attempts) throw translated(error)
+        log.debug({ err: error, attempt }, 'a transaction is carried out again')
+      }
+      await sleepFor(2 ** attempt * 10 * (0.5 + random()))
     }
   }
   const nameOf = options.direct === true ? statementNames() : undefined
-  const statements = queryable(async (sql, values, how) => {
-    const client = await connect()
+  const once: Query = async (sql, values, how) => {
+    const client = await connections.take()
     try {
       const result = await client.query({
         text: sql,
         ...(values !== undefined && { values: [...values] }),
         ...(how?.often && nameOf && { name: nameOf(sql) }),
       })
-      client.release()
+      connections.giveBack(client)
       return result
     } catch (error) {
-      client.release(!isAnswer(error))
-      throw translated(error)
-    }
-  })
-
-  const transaction: Database['transaction'] = async (work, how = {}) => {
-    for (let attempt = 1; ; attempt++) {
-      const client = await connect()
-      try {
-        return await carryOut(client, work, how, signal)
-      } catch (error) {
-        if (!isConflict(error) || attempt === attempts) throw translated(error)
-        log.debug({ err: error, attempt }, 'a transaction is carried out again')
-      }
-      await sleepFor(2 ** attempt * 10 * (0.5 + random()))
+      connections.giveBack(client, error)
+      throw error
     }
   }
+  const statements = queryable((sql, values, how) => inTurn(() => once(sql, values, how)))
+
+  const transaction: Database['transaction'] = (work, how = {}) =>
+    inTurn(async () => carryOut(connections, work, how, signal))
 
   const database: Database = {
     ...statements,
@@ -155,7 +152,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     },
     async close() {
       await signal.close()
-      await pool.end()
+      await connections.close()
     },
   }
   try {
@@ -181,20 +178,13 @@ function statementNames(): (sql: string) => string {
   }
 }
 
-/** By statements, not by the start packet, which PgBouncer refuses where it has members that it does not know. */
-async function prepareSession(client: ClientBase, statementTimeoutMs: number): Promise<void> {
-  await client.query(
-    `set timezone = 'UTC'; set datestyle = 'ISO'; set statement_timeout = ${statementTimeoutMs};` +
-      ` set idle_in_transaction_session_timeout = ${statementTimeoutMs}`,
-  )
-}
-
 async function carryOut<T>(
-  client: PoolClient,
+  connections: Connections,
   work: (transaction: Transaction) => Promise<T>,
   { isolation = 'read committed', readOnly = false, statementTimeoutMs }: TransactionOptions,
   signal: CommitSignal,
 ): Promise<T> {
+  const client = await connections.take()
   let announced = false
   const query: Query = (sql, values) =>
     client.query({
@@ -213,7 +203,10 @@ async function carryOut<T>(
   }
   let result: T
   try {
-    await client.query(`begin isolation level ${isolation}${readOnly ? ' read only' : ''}`)
+    await client.query({
+      text: `begin isolation level ${isolation}${readOnly ? ' read only' : ''}`,
+      ...within(shortMs),
+    })
     if (statementTimeoutMs !== undefined) {
       await client.query(`set local statement_timeout = ${statementTimeoutMs}`)
     }
@@ -223,19 +216,24 @@ async function carryOut<T>(
     if (command !== 'COMMIT')
       throw new Error('a transaction was rolled back since one of its statements failed')
   } catch (error) {
-    await rollback(client, error)
+    await rollback(client, connections, error)
     throw error
   }
-  client.release()
+  connections.giveBack(client)
   if (announced) signal.committedHere()
   return result
 }
 
 /** Where even that fails the connection ends, and the transaction with it. */
-async function rollback(client: PoolClient, error: unknown): Promise<void> {
+async function rollback(client: PoolClient, connections: Connections, error: unknown): Promise<void> {
   const broken = !isAnswer(error) && translated(error) !== error
-  const rolledBack = !broken && (await client.query('rollback').then(Boolean, () => false))
-  client.release(!rolledBack)
+  const failure = broken ? error : await client.query('rollback').then(() => undefined, lost)
+  connections.giveBack(client, failure)
+}
+
+/** Whatever the database answered: its transaction is still open. */
+function lost(error: unknown): unknown {
+  return isAnswer(error) ? new Error('a transaction could not be rolled back', { cause: error }) : error
 }
 
 type Query = (

@@ -8,23 +8,43 @@ export function isConflict(error: unknown): boolean {
 }
 
 /**
- * Classes and codes of SQLSTATE by which the server says that it can't serve now: connections, resources, operator,
- * system, a standby that is read only.
+ * Classes and codes of SQLSTATE by which the server says that it can't serve now: connections, conflicts with others,
+ * resources, operator, system, a standby that is read only, a session that was idle for too long.
  */
-const unavailable = /^(08|53|57|58|25006$|28|3D000$)/
+const unavailable = /^(08|40001$|40003$|40P01$|53|57|58|25006$|25P0[34]$|28|3D000$)/
 
 /** Of those that somebody has to do something about. */
 const reasons: Readonly<Record<string, string>> = {
   '25006': 'the database can only be read',
+  '40001': 'the database gives way to other work',
+  '40P01': 'the database gives way to other work',
   '28000': 'the database refuses the login',
   '28P01': 'the database refuses the login',
   '53100': "the database's disk is full",
   '53300': 'the database has no connection left',
 }
 
+/** Not with this connection: the server ends it, or is one that can't be written to; another may lead to its successor. */
+const notWithThis = /^(08|57P|25006$|25P0[34]$)/
+
 /** Whether the connection can still be used. */
 export function isAnswer(error: unknown): boolean {
-  return error instanceof DatabaseError && !/^(08|57P)/.test(error.code ?? '')
+  return error instanceof DatabaseError && !notWithThis.test(error.code ?? '') && !isLast(error)
+}
+
+/** As the server names it in whatever language; of old ones in English. */
+function isLast({ severity }: DatabaseError): boolean {
+  return severity === 'FATAL' || severity === 'PANIC'
+}
+
+/** It was to write, and this server lets nobody. Nothing was carried out. */
+export function isStandby(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '25006'
+}
+
+/** Nobody refused, and nobody answered. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout'
 }
 
 /** What is no fault of the statement becomes `STORE_UNAVAILABLE`; everything else is handed back. */

@@ -28,7 +28,9 @@ export function feedStore(database: Database): FeedStore {
     async registerFeeds(definitions) {
       const names = definitions.map(({ name }) => name)
       await database.execute(
-        'insert into feed (name) select name from unnest($1::text[]) as given (name) on conflict do nothing',
+        // Each row that is tried takes a number, and there are 32,767 of them: at every start of every server.
+        `insert into feed (name) select unnest($1::text[]) except select name from feed
+         on conflict (name) do nothing`,
         [names],
       )
       await database.transaction(async (session) => {

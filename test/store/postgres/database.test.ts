@@ -144,7 +144,7 @@ t.test('a write that meets a serialization failure every time gives up with it',
     },
     { isolation: 'repeatable read' },
   )
-  await t.rejects(failing, { code: '40001' })
+  await t.rejects(failing, { code: 'STORE_UNAVAILABLE', cause: { code: '40001' } })
   t.equal(calls, 5)
 })
 

@@ -56,6 +56,13 @@ const same = `(s.status = 'pending' or s.same)`
 const has = `(s.have is not null or s.same and s.status in ('accepted', 'unchanged') and d.have is not null)`
 
 /**
+ * The row that waits, found by its key whatever the planner believes: of what is under way it may know nothing yet, and
+ * would compare all of it with each settlement.
+ */
+const waiting = `lateral (
+    select exporter, sent_revision, sent_rank from delivery_waiting where delivery = s.id offset 0) q`
+
+/**
  * What is no longer under way under that revision was settled before: a settlement that is written twice, since nobody
  * knew whether the first one was committed, changes nothing. A delivery that is given up after tries is unsure: the
  * product may have it.
@@ -64,7 +71,7 @@ const settleSql = `
 with s as materialized (select * from json_to_recordset($1::json) as s (${columns})),
 locked as materialized (
   select s.*, q.sent_rank, d.settled_revision as before, d.have_rank is not null as had
-  from s join delivery_waiting q on q.delivery = s.id join delivery d on d.id = s.id
+  from s cross join ${waiting} join delivery d on d.id = s.id
   where q.exporter = $2 and q.sent_revision = s.revision
   order by d.key, d.source for update of d),
 settled as (
@@ -116,8 +123,8 @@ const waitSql = `
 update delivery_waiting q set sent_revision = null, sent_rank = null,
   due_at = case when d.revision > s.revision then q.due_at else s.due end,
   attempts = case when d.revision > s.revision then 0 else s.attempts end
-from json_to_recordset($1::json) as s (${columns}), delivery d
-where q.delivery = any($2::bigint[]) and d.id = q.delivery and s.id = q.delivery`
+from json_to_recordset($1::json) as s (${columns}) join delivery d on d.id = s.id
+where s.id = any($2::bigint[]) and q.delivery = s.id`
 
 async function settle(
   transaction: Transaction,

@@ -29,6 +29,7 @@ export function auditLog(database: Queryable): AuditStore {
 interface Waiting {
   readonly entry: NewAuditEntry
   readonly now: Date
+  readonly again: boolean
   resolve(entry: AuditEntry): void
   reject(error: unknown): void
 }
@@ -43,7 +44,7 @@ function appender(database: Queryable): AuditStore['audit'] {
       const some = waiting.slice(0, mostTogether)
       waiting = waiting.slice(mostTogether)
       try {
-        const written = await append(database, some)
+        const written = await writtenOnce(database, some)
         some.forEach(({ resolve, reject }, n) => {
           const entry = written[n]
           if (entry === undefined) reject(new Error('an entry of the audit log was not written'))
@@ -55,12 +56,12 @@ function appender(database: Queryable): AuditStore['audit'] {
     }
     writing = false
   }
-  return (entry, now) =>
+  return (entry, now, { again } = { again: false }) =>
     new Promise((resolve, reject) => {
       if (waiting.length >= mostWaiting) {
         return reject(new Error(`${mostWaiting} entries of the audit log wait for the database already`))
       }
-      waiting.push({ entry, now, resolve, reject })
+      waiting.push({ entry, now, again, resolve, reject })
       if (!writing) void drain()
     })
 }
@@ -68,19 +69,57 @@ function appender(database: Queryable): AuditStore['audit'] {
 const columns = `id, at, key, address, action, subject, status, request_id as "requestId", details,
   encode(hash, 'hex') as hash`
 
-async function append(
+type Given = Pick<Waiting, 'entry' | 'now' | 'again'>
+
+/** In their order; of those that may be there already only what is not. */
+async function writtenOnce(
   database: Queryable,
-  entries: readonly Pick<Waiting, 'entry' | 'now'>[],
-): Promise<readonly AuditEntry[]> {
-  const rows = entries.map(({ entry, now }) => ({ details: {}, ...entry, at: timeOf(now) }))
+  entries: readonly Given[],
+): Promise<readonly (AuditEntry | undefined)[]> {
+  const repeated = entries.filter(({ again }) => again)
+  if (repeated.length === 0) return append(database, entries)
+  const found = await there(database, repeated)
+  const missing = entries.filter((each) => !found.has(each))
+  const written = missing.length === 0 ? [] : await append(database, missing)
+  return entries.map((each) => found.get(each) ?? written[missing.indexOf(each)])
+}
+
+const entriesSql = `
+rows from (json_to_recordset($1::json) as (at timestamptz, key text, address text, action text,
+  subject text, status smallint, "requestId" text, details json)) with ordinality
+  as e (at, key, address, action, subject, status, "requestId", details, n)`
+
+function entriesJson(entries: readonly Given[]): string {
+  return columnJson(entries.map(({ entry, now }) => ({ details: {}, ...entry, at: timeOf(now) })))
+}
+
+async function append(database: Queryable, entries: readonly Given[]): Promise<readonly AuditEntry[]> {
   return database.query<AuditEntry>(
     `insert into audit (at, key, address, action, subject, status, request_id, details)
-     select at, key, address, action, subject, status, "requestId", details
-     from rows from (json_to_recordset($1::json) as (at timestamptz, key text, address text, action text,
-       subject text, status smallint, "requestId" text, details json)) with ordinality
-       as e (at, key, address, action, subject, status, "requestId", details, n)
+     select at, key, address, action, subject, status, "requestId", details from ${entriesSql}
      order by n returning ${columns}`,
-    [columnJson(rows)],
+    [entriesJson(entries)],
+  )
+}
+
+/** Entries that are alike in every member are one: their time has milliseconds. */
+async function there(
+  database: Queryable,
+  entries: readonly Given[],
+): Promise<ReadonlyMap<Given, AuditEntry>> {
+  const rows = await database.query<AuditEntry & { readonly n: number }>(
+    `select e.n, a.* from ${entriesSql} cross join lateral (
+       select ${columns} from audit
+       where at = e.at and action = e.action and address = e.address and details::text = e.details::text
+         and (key, subject, status, request_id) is not distinct from (e.key, e.subject, e.status, e."requestId")
+       order by id desc limit 1) a`,
+    [entriesJson(entries)],
+  )
+  return new Map(
+    rows.flatMap(({ n, ...entry }) => {
+      const given = entries[n - 1]
+      return given === undefined ? [] : [[given, entry] as const]
+    }),
   )
 }
 
