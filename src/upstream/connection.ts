@@ -74,15 +74,16 @@ function connection(
 }
 
 function tunnelAgent(proxy: URL, tls: TlsOptions, lookup: Outbound['lookup']): https.Agent {
+  const proxyRequestOptions = {
+    lookup,
+    rejectUnauthorized: !tls.insecure,
+    ...(tls.ca !== undefined && { ca: [tls.ca] }),
+  }
   return new HttpsProxyAgent({
     ...agentOptions,
+    proxyRequestOptions,
     // hpagent hands the host to a socket as it stands there.
     proxy: Object.defineProperty(new URL(proxy), 'hostname', { value: bareHost(proxy.hostname) }),
-    proxyRequestOptions: {
-      lookup,
-      rejectUnauthorized: !tls.insecure,
-      ...(tls.ca !== undefined && { ca: [tls.ca] }),
-    },
   })
 }
 

@@ -3,7 +3,7 @@
  * same authorities and the same limits, but without a request: nothing is sent to the vendor beyond the handshake.
  */
 import type { Socket } from 'node:net'
-import { addressesOf, type Place, placeOf, reached, remoteOf } from './examine/reach.ts'
+import { addressesOf, lookedAt, type Place, placeOf, reached, remoteOf } from './examine/reach.ts'
 import { secured } from './examine/tls.ts'
 import { throughProxy } from './examine/tunnel.ts'
 import { type Examined, shown, WayBlocked, type WayFinding } from './examine/way.ts'
@@ -47,6 +47,7 @@ interface Walk {
 async function walk(origin: URL, { examined, signal, findings, open }: Walk): Promise<void> {
   const peer = `${examined.service} (${origin.host})`
   const place = placeOf(origin)
+  lookedAt(place, examined, { name: 'name', peer, advice })
   const choice = proxyOf(origin, examined)
   let socket: Socket | undefined
   if (choice.url === undefined) {

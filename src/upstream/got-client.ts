@@ -5,7 +5,7 @@ import { UpstreamError } from '../errors.ts'
 import { answerError } from './answer-error.ts'
 import { openConnection, type TlsOptions } from './connection.ts'
 import type { HttpClient, HttpRequest, HttpResponse, UpstreamSeen } from './http-client.ts'
-import { type Outbound, outboundOf, refuseAddress } from './outbound.ts'
+import { addressRefusedCode, type Outbound, outboundOf, refusedAddress } from './outbound.ts'
 import { bareHost, chooseProxy, type ProxyEnvironment } from './proxy.ts'
 import { readBody } from './read-body.ts'
 import { requestUrl } from './request-url.ts'
@@ -47,6 +47,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const outbound = options.outbound ?? outboundOf()
   const proxy = chooseProxy(options.proxy, base, options.env)
   const connection = openConnection(base, proxy, tls, outbound)
+  const refused = refusedHost(base, proxy, service, outbound)
   const client = got.extend({
     agent: connection.agent,
     ...(connection.request && { request: connection.request }),
@@ -85,12 +86,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     onHead: (head: Head) => void,
   ): Promise<HttpResponse> {
     const { signal, method } = request
+    if (refused !== undefined) {
+      throw new UpstreamError('address', refused, { service, code: addressRefusedCode })
+    }
     const progress = new Progress()
+    const stream = open(request, url)
+    stream.once('request', (sent) => progress.follow(sent))
     let head: Head | undefined
     try {
-      for (const { hostname } of proxy ? [base, proxy] : [base]) refuseAddress(outbound, bareHost(hostname))
-      const stream = open(request, url)
-      stream.once('request', (sent) => progress.follow(sent))
       const body = await readBody(stream, {
         maxBytes: request.maxBytes ?? defaultMaxBytes,
         timeoutMs,
@@ -168,6 +171,21 @@ function httpUrl(text: string, service: string): URL {
   const url = URL.parse(text)
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   throw new TypeError(`baseUrl of ${service} takes an http or https URL`)
+}
+
+/** Of hosts that are addresses themselves; names are looked at when they are looked up. */
+function refusedHost(
+  base: URL,
+  proxy: URL | undefined,
+  service: string,
+  outbound: Outbound,
+): string | undefined {
+  const whys = [base, ...(proxy ? [proxy] : [])].map((url) => {
+    const why = refusedAddress(outbound, bareHost(url.hostname))
+    const whose = url === base ? `${service} (${base.host})` : `the proxy ${url.host} before ${service}`
+    return why && `no connection to ${whose}: ${why}`
+  })
+  return whys.find((why) => why !== undefined)
 }
 
 /** Tells who watches; the first that it throws is told, too. */

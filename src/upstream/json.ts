@@ -97,7 +97,7 @@ function likeness(text: string, error: unknown, clean: (text: string) => string)
   const trimmed = clean(text.slice(0, 4096)).trim()
   if (trimmed === '') return 'an empty body'
   if (/^<(?:!doctype html|html|head|body)\b/i.test(trimmed)) {
-    const title = excerpt(/<title[^>]*>([^<]*)/i.exec(trimmed)?.[1] ?? '')
+    const title = excerpt(/<title[^<>]*>([^<]*)/i.exec(trimmed)?.[1] ?? '')
     return title === '' ? 'an HTML page' : `an HTML page titled "${title}"`
   }
   if (trimmed.startsWith('<')) return `an XML document that begins ${excerpt(trimmed)}`

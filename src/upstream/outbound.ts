@@ -86,8 +86,7 @@ function namesThisMachine(host: string): boolean {
   return /^(?:.+\.)?localhost$|^localhost\.localdomain$|^ip6-(?:localhost|loopback)$/.test(name)
 }
 
-/** @throws AddressRefused where the host is an address that no connection may go to */
-export function refuseAddress(outbound: Outbound, host: string): void {
-  const why = isIP(host) === 0 ? undefined : outbound.refusal(host, host)
-  if (why !== undefined) throw new AddressRefused(why)
+/** @returns why no connection may go to a host that is an address; undefined: it may, or the host is a name */
+export function refusedAddress(outbound: Outbound, host: string): string | undefined {
+  return isIP(host) === 0 ? undefined : outbound.refusal(host, host)
 }

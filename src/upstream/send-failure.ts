@@ -128,7 +128,8 @@ function codeOf(raw: Error): string {
 function reading(raw: Error, code: string, attempt: Attempt): [UpstreamErrorKind, string] {
   const peer = peerOf(attempt)
   // A name may lead elsewhere tomorrow; nothing was sent.
-  if (code === addressRefusedCode) return ['unavailable', `no connection to ${peer}: ${raw.message} (${code})`]
+  if (code === addressRefusedCode)
+    return ['unavailable', `no connection to ${peer}: ${raw.message} (${code})`]
   if (code === 'ETIMEDOUT') return timedOut(raw, attempt)
   if (brokenCodes.has(code)) return brokenOff(code, attempt)
   if (code.startsWith('Z_') || code.startsWith('ERR__ERROR_FORMAT')) {

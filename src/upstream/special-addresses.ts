@@ -13,7 +13,11 @@ export interface AddressClass {
   readonly words: string
 }
 
-type Row = readonly [kind: Exclude<AddressClass['kind'], 'public'>, words: string, networks: readonly string[]]
+type Row = readonly [
+  kind: Exclude<AddressClass['kind'], 'public'>,
+  words: string,
+  networks: readonly string[],
+]
 
 /**
  * The first that holds an address counts. IANA's special-purpose registries (RFC 6890), and the addresses at which clouds
@@ -41,7 +45,11 @@ const table: readonly Row[] = [
   ['never', 'a multicast address', ['224.0.0.0/4', 'ff00::/8']],
   ['never', 'the broadcast address', ['255.255.255.255/32']],
   ['loopback', 'a loopback address', ['127.0.0.0/8', '::1/128']],
-  ['private', 'a private address', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', 'fec0::/10']],
+  [
+    'private',
+    'a private address',
+    ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', 'fec0::/10'],
+  ],
   ['private', 'a shared address of carriers', ['100.64.0.0/10']],
   ['private', 'a benchmark address', ['198.18.0.0/15', '2001:2::/48']],
   ['private', 'a documentation address', ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24']],

@@ -4,6 +4,7 @@ import { type AccessToken, tokenMarginMs } from '../../upstream/access-token.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
 import { parseJson } from '../../upstream/json.ts'
 import { retryAfterMs } from '../../upstream/retry-after.ts'
+import { withoutDoubt } from '../../upstream/without-doubt.ts'
 import { movedAway } from './refusal.ts'
 import { isObject, service } from './wire.ts'
 
@@ -30,17 +31,16 @@ export async function logIn(login: Login): Promise<AccessToken> {
   const { http, base, clientId, clientSecret, clean, now, signal } = login
   const askedAt = now()
   const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret }
-  const answer = await withoutEffect(() =>
-    http.send({
-      method: 'POST',
-      path: `${base}/oauth/token`,
-      headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams(form).toString(),
-      maxBytes: 1_048_576,
-      translate: (refusal) => loginRefusal(refusal, http, clean),
-      ...(signal && { signal }),
-    }),
-  )
+  const request = {
+    method: 'POST',
+    path: `${base}/oauth/token`,
+    headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(form).toString(),
+    maxBytes: 1_048_576,
+    translate: (refusal: HttpResponse) => loginRefusal(refusal, http, clean),
+    ...(signal && { signal }),
+  } as const
+  const answer = await http.send(request).catch((error: unknown) => Promise.reject(withoutDoubt(error)))
   const { status } = answer
   const body = parseJson(answer.body, { service, status, clean })
   const { access_token: value, token_type: type, expires_in: seconds } = isObject(body) ? body : {}
@@ -55,22 +55,6 @@ export async function logIn(login: Login): Promise<AccessToken> {
   const known = typeof told === 'number' && told > 0
   const lifetimeMs = Math.min(known ? told : defaultLifetimeS, 86_400) * 1000
   return { value, expiresAt: askedAt + Math.max(lifetimeMs - tokenMarginMs, lifetimeMs / 2) }
-}
-
-/** A login that broke off may be repeated: nothing is carried out by it. */
-async function withoutEffect<T>(send: () => Promise<T>): Promise<T> {
-  try {
-    return await send()
-  } catch (error) {
-    if (!(error instanceof UpstreamError && error.kind === 'outcome-unknown')) throw error
-    const { status, upstreamCode: code } = error
-    throw new UpstreamError('unavailable', `The login got no whole answer: ${error.message}`, {
-      service,
-      ...(status !== undefined && { status }),
-      ...(code !== undefined && { code }),
-      cause: error,
-    })
-  }
 }
 
 /** Errors of OAuth that speak of the client, not of the request (RFC 6749 5.2). */

@@ -26,7 +26,7 @@ export const writeHeaders = { accept: mediaType, 'content-type': mediaType } as 
 
 /** Path before `/oauth` and `/api`, without a final slash. @param baseUrl with or without the path of the API at its end */
 export function basePath(baseUrl: string): string {
-  return new URL(baseUrl).pathname.replace(/\/+$/, '').replace(/\/api\/public(?:\/v2)?$/, '')
+  return new URL(baseUrl).pathname.replace(/(?<!\/)\/+$/, '').replace(/\/api\/public(?:\/v2)?$/, '')
 }
 
 export function collectionPath(base: string): string {

@@ -1,8 +1,9 @@
 /** What became of a delivery, from the product's answer and, where that leaves something open, from its list. */
-import type { UpstreamError } from '../../errors.ts'
+import { UpstreamError } from '../../errors.ts'
 import type { Outcome } from '../exporter.ts'
 import type { Listed } from './answers.ts'
 import type { Planned } from './plan.ts'
+import { service } from './wire.ts'
 
 /** What its request met with. */
 export type Fate =
@@ -62,7 +63,9 @@ function stored(one: Planned, fate: Answered, lookup: Lookup | undefined): Outco
     }
     const answer = named ? 'named the value as stored' : 'answered nothing'
     const reason = `Darktrace ${answer}, and does not list it under the source "${entry.source}"`
-    return { key: delivery.key, status: 'unknown', reason }
+    // One that answers nothing, and does nothing, is not the API: that concerns all of them.
+    const error = fate.said ? undefined : new UpstreamError('unreadable', reason, { service })
+    return { key: delivery.key, status: 'unknown', reason, ...(error !== undefined && { error }) }
   }
   if (endsEarly(listed, entry.expiry)) {
     const reason = `Darktrace lists the value with the expiry ${listed.expiry} instead of ${entry.expiry}`

@@ -5,6 +5,7 @@ import { type AccessTokens, accessTokens } from '../../upstream/access-token.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
 import { parseJson } from '../../upstream/json.ts'
 import { redact } from '../../upstream/redact.ts'
+import { withoutDoubt } from '../../upstream/without-doubt.ts'
 import {
   bodyText,
   type GraphqlError,
@@ -15,7 +16,7 @@ import {
   TaegisRefusal,
   wordsOf,
 } from './answers.ts'
-import { harmless, idWords, jsonOf, kindOfStatus, requestId, sentences, waitOf } from './refusals.ts'
+import { idWords, jsonOf, kindOfStatus, redirectWords, requestId, sentences, waitOf } from './refusals.ts'
 import { basicAuthorization, requestToken } from './token.ts'
 import { basePath, dispensableFields, graphqlBody, graphqlHeaders, type Operation, service } from './wire.ts'
 
@@ -107,7 +108,7 @@ export class TaegisClient {
       this.#recentTokens = [token.value, ...this.#recentTokens].slice(0, 3)
       return token
     } catch (error) {
-      throw harmless(error)
+      throw withoutDoubt(error)
     }
   }
 
@@ -127,7 +128,7 @@ export class TaegisClient {
       })
       return this.#read(answer, operation, sentAt)
     } catch (error) {
-      throw operation.kind === 'query' ? harmless(error) : error
+      throw operation.kind === 'query' ? withoutDoubt(error) : error
     }
   }
 
@@ -179,7 +180,9 @@ export class TaegisClient {
     const { status } = answer
     const kind = kindOfStatus(status)
     if (kind === undefined) return undefined
-    const words = errors.length > 0 ? wordsOf(errors) : this.clean(bodyText(answer.body))
+    const isRedirect = status >= 300 && status < 400
+    const own = () => (errors.length > 0 ? wordsOf(errors) : this.clean(bodyText(answer.body)))
+    const words = isRedirect ? redirectWords(answer, this.#http) : own()
     const said = words === '' ? '' : `: ${words}`
     return new UpstreamError(kind, `${sentences[kind]} ${what} (${status})${said}${idWords(answer)}`, {
       service,

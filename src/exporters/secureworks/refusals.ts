@@ -1,6 +1,7 @@
 /** What a refusal means by its HTTP status, and the words for it. Pure. */
-import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
-import type { HttpResponse } from '../../upstream/http-client.ts'
+import type { UpstreamErrorKind } from '../../errors.ts'
+import { answerError } from '../../upstream/answer-error.ts'
+import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
 import { retryAfterMs } from '../../upstream/retry-after.ts'
 import { service } from './wire.ts'
 
@@ -27,18 +28,9 @@ export function kindOfStatus(status: number): UpstreamErrorKind | undefined {
   return status === 408 || (status >= 500 && status < 600) ? 'unavailable' : undefined
 }
 
-/** What changes nothing at the product is not worth the doubt whether it was carried out. */
-export function harmless(error: unknown): unknown {
-  if (!(error instanceof UpstreamError) || error.kind !== 'outcome-unknown') return error
-  const { status, upstreamCode, retryAfterMs: wait, cause } = error
-  const words = error.message.replace(/; whether the request was carried out is not known$/, '')
-  return new UpstreamError(upstreamCode === 'ETIMEDOUT' ? 'timeout' : 'unavailable', words, {
-    service,
-    cause,
-    ...(status !== undefined && { status }),
-    ...(upstreamCode !== undefined && { code: upstreamCode }),
-    ...(wait !== undefined && { retryAfterMs: wait }),
-  })
+/** Where it leads says more of what is wrong than the page that comes with it. */
+export function redirectWords(answer: HttpResponse, { origin }: Pick<HttpClient, 'origin'>): string {
+  return answerError(answer, service, `${service} (${new URL(origin).host})`).message
 }
 
 export function waitOf(answer: HttpResponse): { retryAfterMs?: number } {

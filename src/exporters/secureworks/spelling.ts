@@ -7,5 +7,5 @@ export function spellingKey(value: string): string {
   const text = value.trim()
   const known = text.includes('://') ? canonicalUrl(text) : canonicalDomain(text)
   const spelt = 'value' in known ? known.value : text
-  return canonicalIpv6(text) ?? spelt.toLowerCase().replace(/[./]+$/, '')
+  return canonicalIpv6(text) ?? spelt.toLowerCase().replace(/(?<![./])[./]+$/, '')
 }

@@ -124,9 +124,9 @@ export function graphqlHeaders(tenantId: string): Readonly<Record<string, string
 /** Path in front of `/graphql` and `/auth`; an address that ends in `/graphql` means the same. */
 export function basePath(baseUrl: string): string {
   return new URL(baseUrl).pathname
-    .replace(/\/+$/, '')
+    .replace(/(?<!\/)\/+$/, '')
     .replace(/\/graphql$/, '')
-    .replace(/\/+$/, '')
+    .replace(/(?<!\/)\/+$/, '')
 }
 
 /**

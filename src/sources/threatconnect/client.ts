@@ -37,7 +37,7 @@ export class ThreatConnectClient {
   constructor(http: HttpClient, baseUrl: string, credentials: Credentials, now: () => number) {
     this.#http = http
     this.#credentials = credentials
-    this.#base = new URL(baseUrl).pathname.replace(/\/+$/, '').replace(/\/api$/, '')
+    this.#base = new URL(baseUrl).pathname.replace(/(?<!\/)\/+$/, '').replace(/\/api$/, '')
     this.#now = now
   }
 
@@ -107,7 +107,7 @@ export class ThreatConnectClient {
     }
     if (answer.status === 404) {
       return new UpstreamError(
-        'rejected',
+        'address',
         `There is no ThreatConnect v3 API at this base URL${words}`,
         options,
       )

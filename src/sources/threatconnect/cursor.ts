@@ -106,7 +106,7 @@ export function fingerprintOf(settings: ThreatConnectSettings, options: RecordOp
   const { origin, pathname } = new URL(settings.baseUrl)
   const sorted = (list: readonly string[]) => [...new Set(list)].sort()
   const decisive = [
-    [origin, pathname.replace(/\/+$/, '').replace(/\/api$/, '')],
+    [origin, pathname.replace(/(?<!\/)\/+$/, '').replace(/\/api$/, '')],
     sorted(settings.owners),
     sorted(settings.tags),
     sorted(settings.indicatorTypes),

@@ -8,6 +8,7 @@ import type { ListAnswer, ThreatConnectClient } from './client.ts'
 import { recordFields } from './fields.ts'
 import { normalise } from './normalise.ts'
 import { type Page, pages } from './paging.ts'
+import { signedAnew } from './signed-anew.ts'
 import { allOf, filterClauses } from './tql.ts'
 import { type ListRequest, listRequest, service } from './wire.ts'
 
@@ -96,11 +97,13 @@ export class ThreatConnectLive implements LiveSource {
 
   async #list(request: ListRequest, signal: AbortSignal, usersTql: boolean): Promise<SentAnswer> {
     try {
-      const send = async (attempt: number) => ({
-        ...(await this.#client.list(request, signal)),
-        requests: attempt,
+      let requests = 0
+      const list = signedAnew(() => {
+        requests += 1
+        return this.#client.list(request, signal)
       })
-      return await withRetry(send, patience, { signal })
+      const answer = await withRetry(list, patience, { signal })
+      return { ...answer, requests }
     } catch (error) {
       if (usersTql && error instanceof UpstreamError && error.status === 400) {
         throw new ServiceError('QUERY_REFUSED', error.message, { cause: error })

@@ -5,6 +5,7 @@ import { withRetry } from '../../upstream/retry.ts'
 import type { RetryOptions } from '../source.ts'
 import { type ListAnswer, maxSkewMs, saysTimeout, type ThreatConnectClient } from './client.ts'
 import { Passed, recordId } from './received.ts'
+import { signedAnew } from './signed-anew.ts'
 import type { ListRequest } from './wire.ts'
 
 /** Contract: a longer `Retry-After` wins up to ten minutes; beyond it nothing is tried again. */
@@ -99,20 +100,12 @@ export class Sender {
 
   #send(request: ListRequest, attempts: number, retryTimeouts: boolean): Promise<ListAnswer> {
     const { client, retry, log, signal, sleep } = this.#options
-    let signedAnew = false
-    const task = async (): Promise<ListAnswer> => {
+    const task = signedAnew(async () => {
       this.#requests += 1
-      try {
-        const answer = await client.list(request, signal)
-        this.#firstAskedAt ??= askedAt(answer)
-        return answer
-      } catch (error) {
-        if (signedAnew || !(error instanceof UpstreamError) || error.status !== 401) throw error
-        // A signature can age on its way; what refuses a fresh one as well is lasting.
-        signedAnew = true
-        return task()
-      }
-    }
+      const answer = await client.list(request, signal)
+      this.#firstAskedAt ??= askedAt(answer)
+      return answer
+    })
     const policy = {
       attempts,
       initialMs: retry.initialMs,

@@ -2,9 +2,10 @@
 import { UpstreamError } from '../../errors.ts'
 import type { HttpClient, HttpRequest } from '../../upstream/http-client.ts'
 import { parseJson } from '../../upstream/json.ts'
+import { withoutDoubt } from '../../upstream/without-doubt.ts'
 import { IncidentGone } from '../incident-sink.ts'
 import { type Kept, kept } from './kept.ts'
-import { cleaner, harmless, Missing, refusalOf, unreadable, unsuccessful } from './refusal.ts'
+import { cleaner, Missing, refusalOf, unreadable, unsuccessful } from './refusal.ts'
 import { type Org, orgOf } from './session.ts'
 import type { IbmSoarSettings } from './settings.ts'
 import { basePath, formats, idOf, isObject, type Json, type Query, queryBody, type Row } from './wire.ts'
@@ -219,7 +220,8 @@ export class SoarClient {
     const { status } = answer
     const value = parseJson(answer.body, { service: this.#http.service, status, clean: this.#clean })
     if (method !== 'PATCH' && isObject(value) && value.success === false) {
-      throw unsuccessful(value, status, this.#clean)
+      const changes = method !== 'GET' && reads !== true
+      throw unsuccessful(value, status, this.#clean, changes)
     }
     return { body: value, status }
   }
@@ -228,7 +230,7 @@ export class SoarClient {
     try {
       return await this.#http.send(request)
     } catch (error) {
-      throw reads ? harmless(error) : error
+      throw reads ? withoutDoubt(error) : error
     }
   }
 

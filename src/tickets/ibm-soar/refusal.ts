@@ -43,30 +43,25 @@ export function refusalOf(
   return error('rejected', `${peer} refused the request (${status})`)
 }
 
-/** A 200 that says `success: false`. */
-export function unsuccessful(body: Json, status: number, clean: (text: string) => string): UpstreamError {
+/**
+ * A 200 that says `success: false`.
+ * @param changes whether something was to be changed, which is refused then; a question that is not answered says
+ * nothing of what was to follow it
+ */
+export function unsuccessful(
+  body: Json,
+  status: number,
+  clean: (text: string) => string,
+  changes = true,
+): UpstreamError {
   return new UpstreamError(
-    'rejected',
+    changes ? 'rejected' : 'unreadable',
     said(`IBM SOAR refused the request (${status})`, messageOf(body, clean)),
     {
       service,
       status,
     },
   )
-}
-
-/** What only reads is not worth the doubt whether it was carried out. */
-export function harmless(error: unknown): unknown {
-  if (!(error instanceof UpstreamError) || error.kind !== 'outcome-unknown') return error
-  const { status, upstreamCode, retryAfterMs: wait, cause } = error
-  const words = error.message.replace(/; whether the request was carried out is not known$/, '')
-  return new UpstreamError(upstreamCode === 'ETIMEDOUT' ? 'timeout' : 'unavailable', words, {
-    service,
-    cause,
-    ...(status !== undefined && { status }),
-    ...(upstreamCode !== undefined && { code: upstreamCode }),
-    ...(wait !== undefined && { retryAfterMs: wait }),
-  })
 }
 
 /** @param what completes "IBM SOAR answered …" */

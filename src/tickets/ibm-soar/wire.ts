@@ -33,7 +33,7 @@ export function isObject(value: unknown): value is Json {
 
 /** The path before `/rest`, often empty; people copy the address with what is behind it. */
 export function basePath(baseUrl: string): string {
-  return new URL(baseUrl).pathname.replace(/\/(?:rest(?:\/.*)?)?$/, '').replace(/\/+$/, '')
+  return new URL(baseUrl).pathname.replace(/\/(?:rest(?:\/.*)?)?$/, '').replace(/(?<!\/)\/+$/, '')
 }
 
 export interface Query {

@@ -2,6 +2,7 @@
 import { keptBack, UpstreamError } from '../../errors.ts'
 import type { HttpClient, HttpRequest } from '../../upstream/http-client.ts'
 import { parseJson } from '../../upstream/json.ts'
+import { withoutDoubt } from '../../upstream/without-doubt.ts'
 import { cleaner, doubtful, type Place, refusalOf } from './refusal.ts'
 import { basePath, countPath, isObject, type Members, service } from './wire.ts'
 
@@ -57,7 +58,7 @@ export class CtpApi {
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
       if (call.place === 'ticket' && doubtful.has(error.status)) throw await this.#aboutTicket(error, signal)
-      throw call.repeatable ? asRead(error) : error
+      throw call.repeatable ? withoutDoubt(error) : error
     }
   }
 
@@ -104,19 +105,6 @@ export class CtpApi {
       ...(code !== undefined && { code }),
     })
   }
-}
-
-/** A request that changes nothing, or may be repeated, has no outcome that could be unknown. */
-function asRead(error: UpstreamError): UpstreamError {
-  if (error.kind !== 'outcome-unknown') return error
-  const { status, upstreamCode: code, cause } = error
-  const message = error.message.replace(/; whether the request was carried out is not known$/, '')
-  return new UpstreamError(code === 'ETIMEDOUT' ? 'timeout' : 'unavailable', message, {
-    service,
-    ...(status !== undefined && { status }),
-    ...(code !== undefined && { code }),
-    cause,
-  })
 }
 
 /** The HTTP client tells it in words alone. */

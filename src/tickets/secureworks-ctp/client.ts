@@ -9,7 +9,7 @@ import { type ApiAnswer, type ApiOptions, CtpApi, isTooLarge, unreadable } from 
 import { mostAnswerBytes, readFile } from './file.ts'
 import { readOne, readPage } from './page.ts'
 import { TooDeep } from './plain.ts'
-import { doubtful } from './refusal.ts'
+import { doubtful, wordsIn } from './refusal.ts'
 import {
   isAddressable,
   isObject,
@@ -39,7 +39,7 @@ export class CtpClient {
       const path = updatesPath(this.#api.base, queue, limit)
       const call = { method: 'POST', path, place: 'api', repeatable: true, maxBytes: mostPageBytes } as const
       const { body, status } = await this.#api.send(call, signal)
-      return readPage(listOf(body, 'tickets', status), limit)
+      return readPage(listOf(body, 'tickets', status, this.#api.clean), limit)
     } catch (error) {
       if (limit === 1 || !isTooLarge(error, mostPageBytes)) throw error
       return this.updates(queue, Math.ceil(limit / 4), signal)
@@ -59,7 +59,8 @@ export class CtpClient {
       } as const
       const { body, status } = await this.#api.send(call, signal)
       if (Array.isArray(body)) return body.map((each) => withCleanCode(each, this.#api.clean))
-      throw unreadable(`the acknowledgement with ${likeness(body)}, not a list`, status)
+      const what = `the acknowledgement with ${likeness(body)}, not a list`
+      throw unreadable(what + saidIn(body, this.#api.clean), status)
     })
   }
 
@@ -92,7 +93,7 @@ export class CtpClient {
   async closeCodes(ticketId: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const answer = await this.#find(ticketPath(this.#api.base, ticketId, 'close-codes'), signal)
     if (answer?.body === undefined) return undefined
-    const codes = listOf(answer.body, 'closeCodes', answer.status)
+    const codes = listOf(answer.body, 'closeCodes', answer.status, this.#api.clean)
     const texts = codes.filter((code): code is string => typeof code === 'string' && code !== '')
     if (texts.length < codes.length) throw unreadable('with close codes that are no texts', answer.status)
     return texts.length === 0 ? undefined : texts
@@ -185,9 +186,20 @@ function withCleanCode(answer: unknown, clean: (text: string) => string): unknow
   return { ...answer, code: clean(answer.code) }
 }
 
-function listOf(body: unknown, name: string, status: number): readonly unknown[] {
+function listOf(
+  body: unknown,
+  name: string,
+  status: number,
+  clean: (text: string) => string,
+): readonly unknown[] {
   const list = isObject(body) ? body[name] : undefined
   if (Array.isArray(list)) return list
   const what = isObject(body) ? `"${name}" as ${likeness(list)}` : likeness(body)
-  throw unreadable(`with ${what}, not with a list "${name}"`, status)
+  throw unreadable(`with ${what}, not with a list "${name}"${saidIn(body, clean)}`, status)
+}
+
+/** What a 200 says of something that went wrong. */
+function saidIn(body: unknown, clean: (text: string) => string): string {
+  const words = isObject(body) ? clean(wordsIn(body)) : ''
+  return words === '' ? '' : `: ${words}`
 }

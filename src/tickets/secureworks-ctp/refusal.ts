@@ -76,7 +76,7 @@ function bodyWords(body: Buffer, clean: (text: string) => string): BodyWords {
   const text = body.subarray(0, mostBytes).toString()
   const value = jsonOf(text)
   if (!isObject(value) && !Array.isArray(value)) return { words: clean(withoutTags(text)) }
-  const found = [...new Set(phrases(value, 3))].join('; ')
+  const found = wordsIn(value)
   const code = isObject(value) ? (value.code ?? value.errorCode) : undefined
   return {
     words: clean(found === '' ? text : found),
@@ -93,6 +93,11 @@ const wordMembers = [
   'error',
   'errors',
 ] as const
+
+/** What a body says for people, where it has members for that; else nothing. Not clean yet. */
+export function wordsIn(body: unknown): string {
+  return [...new Set(phrases(body, 3))].join('; ')
+}
 
 function phrases(value: unknown, depth: number): readonly string[] {
   if (typeof value === 'string') return value.trim() === '' ? [] : [value.trim()]
@@ -113,8 +118,8 @@ function jsonOf(text: string): unknown {
 
 function withoutTags(text: string): string {
   return text
-    .replace(/<(script|style)\b[^>]*>[^<]*<\/\1>/gi, ' ')
-    .replace(/<[^>]*>/g, ' ')
+    .replace(/<(script|style)\b[^<>]*>[^<]*<\/\1>/gi, ' ')
+    .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
 }

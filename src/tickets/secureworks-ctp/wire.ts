@@ -5,7 +5,7 @@ export const service = 'secureworks-ctp'
 
 /** @param baseUrl with the path of the API, `/api/ticket/v3` @returns that path, without a final slash */
 export function basePath(baseUrl: string): string {
-  return new URL(baseUrl).pathname.replace(/\/+$/, '')
+  return new URL(baseUrl).pathname.replace(/(?<!\/)\/+$/, '')
 }
 
 /** `INCIDENT:SECURITY`, as the settings name what is asked for. */

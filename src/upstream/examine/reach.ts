@@ -1,7 +1,8 @@
 /** The first two steps to a host: its addresses, and a connection to one of them. */
-import { type LookupAddress, lookup } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
 import { connect, isIP, type Socket } from 'node:net'
 import { addressAttemptMs } from '../connection.ts'
+import { AddressRefused, outboundOf, refusedAddress } from '../outbound.ts'
 import { bareHost } from '../proxy.ts'
 import { timeouts } from '../send-failure.ts'
 import { type Blocked, blocked, bounded, type Examined, shown } from './way.ts'
@@ -19,10 +20,21 @@ export function placeOf(url: URL): Place {
 
 type Whose = Pick<Blocked, 'name' | 'peer' | 'advice'>
 
+/** Of a host that is an address: whoever gets there, we or a proxy. @throws WayBlocked */
+export function lookedAt(
+  { host }: Place,
+  { timeoutMs, outbound = outboundOf() }: Pick<Examined, 'timeoutMs' | 'outbound'>,
+  whose: Whose,
+): void {
+  const why = refusedAddress(outbound, host)
+  if (why === undefined) return
+  blocked(new AddressRefused(why), { ...whose, timeoutMs, limitMs: timeoutMs, doing: '', silence: '' })
+}
+
 /** @returns in the order in which they are tried; undefined: the host is an address itself @throws WayBlocked */
 export async function addressesOf(
   { host }: Place,
-  { timeoutMs }: Pick<Examined, 'timeoutMs'>,
+  { timeoutMs, outbound = outboundOf() }: Pick<Examined, 'timeoutMs' | 'outbound'>,
   signal: AbortSignal,
   whose: Whose,
 ): Promise<readonly LookupAddress[] | undefined> {
@@ -30,7 +42,10 @@ export async function addressesOf(
   const limitMs = timeouts(timeoutMs).lookup
   try {
     return await bounded<readonly LookupAddress[]>(limitMs, signal, ({ resolve, reject }) => {
-      lookup(host, { all: true }, (error, found) => (error === null ? resolve(found) : reject(error)))
+      outbound.lookup(host, { all: true }, (error, found) => {
+        if (error === null && Array.isArray(found)) resolve(found)
+        else reject(error)
+      })
       // The system's lookup can't be ended, only left.
       return () => {}
     })

@@ -5,7 +5,7 @@ import { idleMs } from '../connection.ts'
 import { single } from '../http-date.ts'
 import { type ProxyChoice, proxyAuthorization } from '../proxy.ts'
 import { proxyWantsCredentials } from '../way-words.ts'
-import { addressesOf, placeOf, reached, remoteOf, withPort } from './reach.ts'
+import { addressesOf, lookedAt, placeOf, reached, remoteOf, withPort } from './reach.ts'
 import { secured } from './tls.ts'
 import { blocked, bounded, codeOf, type Examined, sentence, WayBlocked, type WayFinding } from './way.ts'
 
@@ -27,6 +27,7 @@ export async function throughProxy(
   const advice = `The proxy comes from ${from}; \`proxy: none\` uses none.`
   const whose = { name: 'proxy', peer, advice }
   const place = placeOf(proxy)
+  lookedAt(place, examined, whose)
   const addresses = await addressesOf(place, examined, signal, whose)
   const plain = await reached(place, addresses, examined, signal, whose)
   const evidence = `${proxy.host}, from ${from}, answers at ${remoteOf(plain)}`

@@ -16,7 +16,6 @@ import { createRows, type NewRow, type Row } from './rows.ts'
 import { documentFaults, project, valueFaults } from './schema.ts'
 
 export type { TaegisAccount } from './login.ts'
-export type { NewRow, Row } from './rows.ts'
 
 export interface TaegisOptions extends Partial<Omit<OperationOptions, 'rows'>> {
   /** Default `[demoTaegisAccount]`. */

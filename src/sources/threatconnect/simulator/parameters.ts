@@ -89,6 +89,8 @@ export interface PageRequest {
 }
 
 const maxLimit = 10_000
+/** How far the product counts is not known; it is asked for places of up to 32 bits. */
+const maxInteger = 2_147_483_647
 
 /**
  * Above the documented maximum, at 0 and for what is no number the product's answer is not known; refusing is the
@@ -108,6 +110,7 @@ function wholeNumber(parameters: Parameters, name: string, otherwise: number): n
   const text = one(parameters, name)
   if (text === undefined) return otherwise
   const value = Number(text)
-  if (!/^\d{1,9}$/.test(text)) throw new RequestError(400, `${name} is not a valid number.`)
+  if (!/^\d{1,10}$/.test(text) || value > maxInteger)
+    throw new RequestError(400, `${name} is not a valid number.`)
   return value
 }

@@ -49,7 +49,7 @@ export function compileLegacy(
 
 /** A JSON text without what stands in its strings: data that closes a quotation mark adds some. */
 function skeletonOf(json: string): string {
-  return json.replace(/"(?:[^"\\]|\\.)*"/gs, '"').replace(/\s/g, '')
+  return json.replace(/"(?:[^"\\]|\\(?:.|$))*(?:"|$)/gs, '"').replace(/\s/g, '')
 }
 
 /** How each output is written for its place in the JSON text around it; by index, texts and blocks included. */

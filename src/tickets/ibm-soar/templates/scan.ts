@@ -150,7 +150,9 @@ export function filtersOf(source: string): UsedFilter[] {
   let counted = 0
   for (const { kind, start, end } of segmentsOf(source)) {
     if (kind !== 'output' && kind !== 'block') continue
-    const code = source.slice(start, end).replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/gs, blanks)
+    const code = source
+      .slice(start, end)
+      .replace(/"(?:[^"\\]|\\(?:.|$))*(?:"|$)|'(?:[^'\\]|\\(?:.|$))*(?:'|$)/gs, blanks)
     for (const match of code.matchAll(/\|\s*([A-Za-z_]\w*)|^\{%[-+]?\s*filter\s+([A-Za-z_]\w*)/g)) {
       line += source.slice(counted, start + match.index).split('\n').length - 1
       counted = start + match.index

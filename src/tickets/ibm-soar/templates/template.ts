@@ -81,9 +81,21 @@ export function templateOfSource(source: unknown, name: string): TemplateSource 
     return { kind: 'leaf', value: flat(value, name), name }
   }
   // A first line of a mapping: a key, a colon, and nothing or a blank behind it.
-  return /^(?:\s*#.*\n|\s*\n|---\s*\n)*[\w"'][^\n]*:(?:\s|$)/.test(source)
+  return /^[\w"'][^\n]*:(?:\s|$)/.test(firstLineOf(source))
     ? { kind: 'leaf', value: yamlMapping(source, name), name }
     : legacy
+}
+
+/** The first that is not empty, no comment, and no beginning of a document. By hand: a pattern for it can take hours. */
+function firstLineOf(text: string): string {
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start)
+    const line = text.slice(start, end < 0 ? text.length : end)
+    const begins = line.trim()
+    if (begins !== '' && !begins.startsWith('#') && !/^---\s*$/.test(line)) return line
+    start += line.length + 1
+  }
+  return ''
 }
 
 /** @throws TemplateError with the line where it stops being JSON */
