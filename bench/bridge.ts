@@ -1,14 +1,22 @@
 /**
  * What carrying tickets over costs: tickets with notes and an attachment, from the simulated desk into the simulated sink,
- * beside a process that makes the least requests that do so and remembers nothing. What is measured and how to read it:
- * docs/benchmarks.md. Exit code 1: a bar is missed.
- *
- *   node bench/bridge.ts [--size TICKETS | --smoke] [--rounds N] [--json]
+ * beside a process that makes the least requests that do so and remembers nothing. How to read it: docs/benchmarks.md.
  */
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FloorOrder, FloorResult } from './children/bridge-floor.ts'
 import type { BridgeGot, BridgeVendorOrder } from './children/bridge-vendor.ts'
+import {
+  type Benchmark,
+  type Case,
+  caseOf,
+  ratioOf,
+  type Sample,
+  type Scale,
+  type Stage,
+  type Table,
+  withCommas,
+} from './harness/benchmark.ts'
 import { poll, untilDone } from './harness/bridge-api.ts'
 import { type BridgeSettings, type BridgeTimes, ticketTypes } from './harness/bridge-ends.ts'
 import type { BridgeVerdict } from './harness/bridge-judge.ts'
@@ -19,27 +27,33 @@ import {
   cpuSeconds,
   databaseCpuSeconds,
   embeddedPostgres,
-  machine,
   median,
   peakMegabytes,
-  printBars,
-  printTable,
 } from './harness/measure.ts'
-import { type Child, startServer, withChildren } from './harness/processes.ts'
-import { numberOf } from './harness/size.ts'
+import type { Child } from './harness/processes.ts'
+import { runAlone } from './harness/run.ts'
+
+interface Sizes {
+  readonly tickets: number
+  readonly rounds: number
+  /** Right behind the last one a call waits up to a second for the queue, which is not what is measured. */
+  readonly restMs: number
+}
+
+const sizes: Readonly<Record<Scale, Sizes>> = {
+  smoke: { tickets: 5, rounds: 1, restMs: 0 },
+  usual: { tickets: 500, rounds: 3, restMs: 1500 },
+  full: { tickets: 1000, rounds: 3, restMs: 1500 },
+}
 
 const notes = 5
 const attachmentBytes = 100_000
 /** The incident, its notes and its file. */
 const writesOfTicket = 1 + notes + 1
-const usualSize = 1000
-const smokeSize = 20
 const latenciesMs = [0, 20] as const
 /** Requests under way at once, of each end; the sink's bound the tickets: one more, so that none waits for the store. */
 const concurrency = 4
 const ticketsAtOnce = concurrency + 1
-/** Right behind the last one a call waits up to a second for the queue, which is not what is measured. */
-const restMs = 1500
 const lookMs = 20
 
 const share = 0.6
@@ -48,7 +62,7 @@ const mostRequests = writesOfTicket + 2
 /** Requests that are one for many tickets. */
 const pageRoutes = ['POST tickets/updates', 'POST tickets/acknowledge']
 const memoryMegabytes = 400
-/** The public app for the same job: so many tickets of each pair of types, each time. */
+/** The public app for the same job: so many tickets of each pair of types, each time. Reckoned, not run. */
 const publicApp = { tickets: 10, everySeconds: 600 }
 
 interface Cast {
@@ -59,13 +73,12 @@ interface Cast {
   readonly settings: BridgeSettings
 }
 
-interface Sample {
+/** Its value: tickets per second. */
+interface Taken extends Sample {
   readonly seconds: number
   /** From the call to: the first request at the desk, the first at the sink, the last there. */
   readonly steps: readonly [firstAtDesk: number, firstAtSink: number, lastAtSink: number]
   readonly floorSeconds: number
-  readonly cpuSeconds: number
-  readonly databaseCpuSeconds: number
   readonly got: BridgeGot
   readonly floorGot: BridgeGot
   /** One more poll, which finds nothing. */
@@ -88,7 +101,7 @@ async function expectAll(vendor: Child, whose: string): Promise<void> {
 }
 
 /** @param before tickets that the server has already */
-async function sampleOf(cast: Cast, before: number, size: number): Promise<Sample> {
+async function sampleOf(cast: Cast, before: number, { tickets: size, restMs }: Sizes): Promise<Taken> {
   const { server, vendor, postgres } = cast
   await add(vendor, size)
   await wait(restMs)
@@ -102,19 +115,19 @@ async function sampleOf(cast: Cast, before: number, size: number): Promise<Sampl
   const node = cpuSeconds(server.pid) - start.node
   const database = databaseCpuSeconds(postgres) - start.database
   const got = await order<BridgeGot>(vendor, { do: 'tell' })
-  const again = await pollAgain(cast)
+  const again = await pollAgain(cast, restMs)
   await expectAll(vendor, 'the server')
   const { seconds: floorSeconds, got: floorGot } = await floorOf(cast, size)
   const step = (at: number | null) => ((at ?? Number.NaN) - fromAt) / 1000
   return {
-    ...{ seconds, floorSeconds, got, floorGot, again },
+    ...{ value: size / seconds, seconds, floorSeconds, got, floorGot, again },
     steps: [step(got.firstAtDesk), step(got.firstAtSink), step(got.lastAtSink)],
     cpuSeconds: node,
     databaseCpuSeconds: database,
   }
 }
 
-async function pollAgain({ server, vendor }: Cast): Promise<Sample['again']> {
+async function pollAgain({ server, vendor }: Cast, restMs: number): Promise<Taken['again']> {
   await wait(restMs)
   await order(vendor, { do: 'tell' })
   const from = performance.now()
@@ -144,49 +157,48 @@ function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, count) => total + count, 0)
 }
 
-interface Measured {
+interface Found {
   readonly latencyMs: number
-  readonly samples: readonly Sample[]
-  /** Of the server, by then. */
-  readonly peakMegabytes: number
+  readonly taken: readonly Taken[]
+  readonly case: Case
 }
 
-interface Options {
-  readonly size: number
-  readonly rounds: number
-}
-
-async function measure({ size, rounds }: Options): Promise<Measured[]> {
-  return withChildren(120_000 + size * rounds * 600, async (start, folder) => {
-    const vendor = await start(['bench/children/bridge-vendor.ts'])
-    const floor = await start(['bench/children/bridge-floor.ts'])
-    const times: BridgeTimes = { every: 'off', changesEvery: 'off', concurrency }
-    const settings = await order<BridgeSettings>(vendor, { do: 'settings', times })
-    // No source is ever asked for a fetch, so its address leads nowhere.
-    const options = { folder: join(folder, 'server'), baseUrl: 'http://127.0.0.1:9', bridges: [settings] }
-    const server = await startServer(start, options)
-    const cast = { server, vendor, floor, settings, postgres: embeddedPostgres(server.pid) }
-    let tickets = 0
-    const next = async (count: number) => {
-      const sample = await sampleOf(cast, tickets, count)
-      tickets += count
-      return sample
-    }
-    await next(Math.ceil(size / 10))
-    const measured: Measured[] = []
-    for (const latencyMs of latenciesMs) {
-      await order(vendor, { do: 'delay', ms: latencyMs })
-      const samples: Sample[] = []
-      for (let round = 0; round < rounds; round++) samples.push(await next(size))
-      measured.push({ latencyMs, samples, peakMegabytes: peakMegabytes(server.pid) })
-    }
-    for (const child of [server, floor, vendor]) await child.stop()
-    return measured
-  })
-}
-
-function ratioOf({ samples }: Measured): number {
-  return median(samples.map(({ seconds, floorSeconds }) => floorSeconds / seconds))
+async function measure({ start, serve, folder }: Stage, size: Sizes): Promise<Found[]> {
+  const vendor = await start(['bench/children/bridge-vendor.ts'])
+  const floor = await start(['bench/children/bridge-floor.ts'])
+  const times: BridgeTimes = { every: 'off', changesEvery: 'off', concurrency }
+  const settings = await order<BridgeSettings>(vendor, { do: 'settings', times })
+  // No source is ever asked for a fetch, so its address leads nowhere.
+  const options = { folder: join(folder, 'server'), baseUrl: 'http://127.0.0.1:9', bridges: [settings] }
+  const server = await serve(options)
+  const cast = { server, vendor, floor, settings, postgres: embeddedPostgres(server.pid) }
+  let before = 0
+  const next = async (tickets: number) => {
+    const sample = await sampleOf(cast, before, { ...size, tickets })
+    before += tickets
+    return sample
+  }
+  // Does not count.
+  await next(Math.ceil(size.tickets / 10))
+  const found: Found[] = []
+  for (const latencyMs of latenciesMs) {
+    await order(vendor, { do: 'delay', ms: latencyMs })
+    const taken: Taken[] = []
+    for (let round = 0; round < size.rounds; round++) taken.push(await next(size.tickets))
+    found.push({
+      latencyMs,
+      taken,
+      case: caseOf({
+        name: `ends ${latencyMs} ms away`,
+        unit: 'tickets per second',
+        ours: taken,
+        floor: taken.map(({ floorSeconds }) => ({ value: size.tickets / floorSeconds })),
+        peakMegabytes: peakMegabytes(server.pid),
+      }),
+    })
+  }
+  for (const child of [server, floor, vendor]) await child.stop()
+  return found
 }
 
 function requestsOf({ desk, sink }: BridgeGot): number {
@@ -197,13 +209,15 @@ function pagesOf({ desk }: BridgeGot) {
   return Object.fromEntries(pageRoutes.map((route) => [route, desk[route] ?? 0]))
 }
 
-function barsOf(measured: readonly Measured[], size: number): Bar[] {
-  const samples = measured.flatMap(({ samples }) => samples)
-  const most = (value: (sample: Sample) => number) => Math.max(...samples.map(value))
+function barsOf(found: readonly Found[], size: number): Bar[] {
+  const taken = found.flatMap((each) => each.taken)
+  const most = (value: (sample: Taken) => number) => Math.max(...taken.map(value))
   return [
-    ...measured
+    ...found
       .filter(({ latencyMs }) => latencyMs > 0)
-      .map((each) => atLeast(`${each.latencyMs} ms: tickets per second, of the floor`, ratioOf(each), share)),
+      .map((each) =>
+        atLeast(`${each.latencyMs} ms: tickets per second, of the floor`, ratioOf(each.case), share),
+      ),
     atMost(
       'requests for a ticket, without those for pages',
       most(({ got }) => (requestsOf(got) - sum(pagesOf(got))) / size),
@@ -219,77 +233,57 @@ function barsOf(measured: readonly Measured[], size: number): Bar[] {
       most(({ again }) => again.sink),
       0,
     ),
-    atMost('peak memory, MB', Math.max(...measured.map((each) => each.peakMegabytes)), memoryMegabytes),
+    atMost(
+      'peak memory, MB',
+      Math.max(...found.map((each) => each.case.peakMegabytes ?? Number.NaN)),
+      memoryMegabytes,
+    ),
   ]
 }
 
-async function run(options: Options) {
-  const before = machine()
-  const measured = await measure(options)
-  return { machine: before, options, measured, bars: barsOf(measured, options.size) }
-}
-
-function print({ machine, options, measured, bars }: Awaited<ReturnType<typeof run>>): void {
-  const { size, rounds } = options
-  const of = (samples: readonly Sample[], value: (sample: Sample) => number) => median(samples.map(value))
-  console.log(
-    `${machine}\n\n${size} tickets with ${notes} notes and ${attachmentBytes / 1000} kB each: medians of ${rounds} interleaved rounds`,
-  )
+function tablesOf(found: readonly Found[], size: number): Table[] {
   const publicSeconds = (size / publicApp.tickets) * publicApp.everySeconds
-  printTable([
-    ['latency', 's', 'per s', 'floor', 'ours/floor', 'requests', 'CPU s, Node', 'PostgreSQL', 'peak MB'],
-    ...measured.map((each) => [
-      `${each.latencyMs} ms`,
-      of(each.samples, ({ seconds }) => seconds).toFixed(1),
-      of(each.samples, ({ seconds }) => size / seconds).toFixed(1),
-      of(each.samples, ({ floorSeconds }) => size / floorSeconds).toFixed(1),
-      ratioOf(each).toFixed(2),
-      (of(each.samples, ({ got }) => requestsOf(got)) / size).toFixed(2),
-      of(each.samples, ({ cpuSeconds }) => cpuSeconds).toFixed(2),
-      of(each.samples, ({ databaseCpuSeconds }) => databaseCpuSeconds).toFixed(2),
-      each.peakMegabytes.toFixed(0),
-    ]),
-    ['public app', publicSeconds.toFixed(0), (size / publicSeconds).toFixed(3)],
-  ])
-  console.log(
-    `\nThe public app is reckoned, not run: ${publicApp.tickets} tickets of each pair of types every ${publicApp.everySeconds} s.`,
-  )
-  console.log('\nrequests for a ticket, all rounds')
-  printTable([['', 'ours', 'floor'], ...routeRows(measured, size)])
-  console.log(
-    '\nms from the call to: the first request at the desk, the first at the sink, the last there, the end',
-  )
-  printTable([
-    ['latency', 'desk', 'sink', 'last', 'end'],
-    ...measured.map(({ latencyMs, samples }) => [
-      `${latencyMs} ms`,
-      ...[0, 1, 2].map((step) => (of(samples, ({ steps }) => steps[step] ?? Number.NaN) * 1000).toFixed(0)),
-      (of(samples, ({ seconds }) => seconds) * 1000).toFixed(0),
-    ]),
-  ])
-  console.log('\none more poll, which finds nothing')
-  printTable([
-    ['latency', 'ms', 'requests to the desk', 'to the sink'],
-    ...measured.map(({ latencyMs, samples }) => [
-      `${latencyMs} ms`,
-      (of(samples, ({ again }) => again.seconds) * 1000).toFixed(0),
-      String(Math.max(...samples.map(({ again }) => again.desk))),
-      String(Math.max(...samples.map(({ again }) => again.sink))),
-    ]),
-  ])
-  console.log()
-  printBars(bars)
+  return [
+    {
+      title: 'one ticket has 5 notes and 100 kB; requests for it, all rounds',
+      columns: ['', 'ours', 'floor'],
+      rows: routeRows(found, size),
+    },
+    {
+      title:
+        'ms from the call to: the first request at the desk, the first at the sink, the last there, the end; one more poll, which finds nothing, and its requests to the desk and to the sink',
+      columns: ['', 'desk', 'sink', 'last', 'end', 'again', 'to the desk', 'to the sink'],
+      rows: found.map(({ case: { name }, taken }) => {
+        const ms = (seconds: (sample: Taken) => number) => median(taken.map(seconds)) * 1000
+        return [
+          name,
+          ms(({ steps }) => steps[0]),
+          ms(({ steps }) => steps[1]),
+          ms(({ steps }) => steps[2]),
+          ms(({ seconds }) => seconds),
+          ms(({ again }) => again.seconds),
+          Math.max(...taken.map(({ again }) => again.desk)),
+          Math.max(...taken.map(({ again }) => again.sink)),
+        ]
+      }),
+    },
+    {
+      title: `the public app, reckoned: ${publicApp.tickets} tickets of each pair of types every ${publicApp.everySeconds} s`,
+      columns: ['', 'seconds', 'tickets per second'],
+      rows: [[`${withCommas(size)} tickets`, publicSeconds, size / publicSeconds]],
+    },
+  ]
 }
 
-function routeRows(measured: readonly Measured[], size: number): string[][] {
-  const samples = measured.flatMap(({ samples }) => samples)
-  const mean = (got: (sample: Sample) => number | undefined) => {
-    const requests = samples.reduce((total, sample) => total + (got(sample) ?? 0), 0)
-    return (requests / (samples.length * size)).toFixed(3)
+function routeRows(found: readonly Found[], size: number): (string | number)[][] {
+  const taken = found.flatMap((each) => each.taken)
+  const mean = (got: (sample: Taken) => number | undefined) => {
+    const requests = taken.reduce((total, sample) => total + (got(sample) ?? 0), 0)
+    return requests / (taken.length * size)
   }
   return (['desk', 'sink'] as const).flatMap((end) => {
     const routes = new Set(
-      samples.flatMap(({ got, floorGot }) => [...Object.keys(got[end]), ...Object.keys(floorGot[end])]),
+      taken.flatMap(({ got, floorGot }) => [...Object.keys(got[end]), ...Object.keys(floorGot[end])]),
     )
     return [...routes]
       .toSorted()
@@ -301,11 +295,27 @@ function routeRows(measured: readonly Measured[], size: number): string[][] {
   })
 }
 
-const isSmoke = process.argv.includes('--smoke')
-const result = await run({
-  size: numberOf(process.argv, '--size', isSmoke ? smokeSize : usualSize, 1),
-  rounds: numberOf(process.argv, '--rounds', isSmoke ? 1 : 3, 1),
-})
-if (process.argv.includes('--json')) console.log(JSON.stringify(result, undefined, 2))
-else print(result)
-process.exitCode = result.bars.every(({ met }) => met) ? 0 : 1
+export const bridge: Benchmark = {
+  name: 'bridge',
+  measures: 'tickets that become incidents, beside the least requests that do so',
+  takes: { usual: '4 minutes', full: '7 minutes, 1,000 tickets' },
+  limitSeconds: { smoke: 60, usual: 900, full: 1800 },
+  sized: 'tickets',
+  async run(stage) {
+    const size: Sizes = {
+      ...sizes[stage.scale],
+      ...(stage.size !== undefined && { tickets: stage.size }),
+      ...(stage.rounds !== undefined && { rounds: stage.rounds }),
+    }
+    const found = await measure(stage, size)
+    return {
+      size: `${withCommas(size.tickets)} tickets`,
+      rounds: size.rounds,
+      cases: found.map((each) => each.case),
+      tables: tablesOf(found, size.tickets),
+      bars: barsOf(found, size.tickets),
+    }
+  },
+}
+
+await runAlone(bridge, import.meta.filename)

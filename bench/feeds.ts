@@ -1,13 +1,24 @@
 /**
- * What lists cost: making one, serving it, following changes, and TAXII, each beside the least code that does it. What
- * is measured and how to read it: docs/benchmarks.md. Exit code 1: a bar is missed.
- *
- *   node bench/feeds.ts [--size INDICATORS | --full] [--json]
+ * What lists cost: making one, serving it, following changes, and TAXII, each beside the least code that does it. How to
+ * read it: docs/benchmarks.md.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Asked, Made } from './children/format-values.ts'
 import type { LoadResult } from './children/load.ts'
+import {
+  type Benchmark,
+  type Case,
+  caseOf,
+  interleaved,
+  type Measured,
+  ratioOf,
+  type Sample,
+  type Scale,
+  type Stage,
+  type Table,
+  withCommas,
+} from './harness/benchmark.ts'
 import {
   atLeast,
   atMost,
@@ -15,45 +26,59 @@ import {
   cpuSeconds,
   databaseCpuSeconds,
   embeddedPostgres,
-  machine,
   median,
   peakMegabytes,
   percentile,
-  printBars,
-  printTable,
 } from './harness/measure.ts'
-import { apiKey, type Child, type Start, startServer, storeOf, withChildren } from './harness/processes.ts'
-import { sizeOf } from './harness/size.ts'
+import { apiKey, type Child, storeOf } from './harness/processes.ts'
+import { runAlone } from './harness/run.ts'
 import { client, drain, read, type TaxiiPage, taxiiPage } from './taxii-client.ts'
 
-const defaultSize = 100_000
-const fullSize = 500_000
-const rounds = 5
+interface Sizes {
+  readonly indicators: number
+  readonly rounds: number
+  /** Entries of a list of about 1 MB of text. */
+  readonly megabyte: number
+  /** Indicators of the collection that is drained, and objects of each of its pages. */
+  readonly drained: number
+  readonly page: number
+  readonly polls: number
+  /** Requests for the list of 1 MB in a round. */
+  readonly requests: number
+}
+
+const usual: Sizes = {
+  indicators: 100_000,
+  rounds: 5,
+  megabyte: 29_000,
+  drained: 50_000,
+  page: 1000,
+  polls: 300,
+  requests: 1500,
+}
+const sizes: Readonly<Record<Scale, Sizes>> = {
+  smoke: { indicators: 1000, rounds: 1, megabyte: 200, drained: 200, page: 50, polls: 3, requests: 20 },
+  usual,
+  full: { ...usual, indicators: 500_000 },
+}
 const connections = 16
-/** Objects of the collection that is drained, and of each of its pages. */
-const drained = 50_000
-const taxiiLimit = 1000
-/** About 1 MB of text. */
-const megabyteEntries = 29_000
 /** What the default would leave out, as it may not go far. */
 const everything = { maxTlp: 'red' }
 const key = { authorization: `Bearer ${apiKey}` }
 
-interface World {
-  readonly start: Start
-  readonly folder: string
-}
+/** What a part found. */
+type Found = Pick<Measured, 'cases'> & { readonly tables?: readonly Table[]; readonly bars: readonly Bar[] }
 
 /** A store with so many indicators, and what a server needs for it. */
-async function fill({ start, folder }: World, from: number, to: number): Promise<void> {
-  mkdirSync(storeOf(folder), { recursive: true })
+async function fill({ start, prepare, folder }: Stage, from: number, to: number): Promise<void> {
+  await prepare(storeOf(folder))
   const child = await start(['bench/children/fill-store.ts', storeOf(folder), String(from), String(to)])
   await child.stop()
 }
 
-function serve({ start, folder }: World, feeds: readonly object[]): Promise<Child> {
+function serve({ serve, folder }: Stage, feeds: readonly object[]): Promise<Child> {
   // It is never asked for a fetch, so its address leads nowhere.
-  return startServer(start, { folder, baseUrl: 'http://127.0.0.1:9', feeds })
+  return serve({ folder, baseUrl: 'http://127.0.0.1:9', feeds })
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ readonly seconds: number; readonly value: T }> {
@@ -62,310 +87,328 @@ async function timed<T>(work: () => Promise<T>): Promise<{ readonly seconds: num
   return { value, seconds: (performance.now() - started) / 1000 }
 }
 
-interface Memory {
-  readonly indicators: number
-  readonly idleMegabytes: number
-  readonly peakMegabytes: number
-}
-
-/** A server that has done nothing before makes and sends everything, which nobody keeps. */
-async function memoryOf(world: World, indicators: number): Promise<Memory> {
-  const feed = `all-${indicators}`
-  const server = await serve(world, [{ name: feed, ...everything }])
-  const idleMegabytes = peakMegabytes(server.pid)
-  for (const path of [`/feeds/${feed}.txt`, `/feeds/${feed}.ndjson`, '/api/v1/changes']) {
-    await client(server).drop(path)
+/** With what the server and its PostgreSQL used meanwhile; the sample's value is milliseconds. */
+async function sampled<T>(
+  server: Child,
+  postgres: number | undefined,
+  work: () => Promise<T>,
+): Promise<Sample & { readonly result: T }> {
+  const database = () => (postgres === undefined ? 0 : databaseCpuSeconds(postgres))
+  const before = { node: cpuSeconds(server.pid), database: database() }
+  const { seconds, value } = await timed(work)
+  return {
+    value: seconds * 1000,
+    cpuSeconds: cpuSeconds(server.pid) - before.node,
+    databaseCpuSeconds: database() - before.database,
+    result: value,
   }
-  const memory = { indicators, idleMegabytes, peakMegabytes: peakMegabytes(server.pid) }
-  await server.stop()
-  return memory
 }
 
-interface Built {
-  readonly entries: number
-  readonly bytes: number
-  /** The very first answer: its members are found as well. */
-  readonly firstSeconds: number
-  readonly rounds: readonly { readonly ours: number; readonly reference: number }[]
-  readonly referenceCpuSeconds: number
-  readonly oursCpuSeconds: number
-  readonly databaseCpuSeconds: number
+/** Everything in the forms that hold the most, which nobody keeps. @param server that has done nothing before */
+async function memoryOf(server: Child, which: 'a fifth' | 'everything', indicators: number): Promise<Case> {
+  const whole = await sampled(server, embeddedPostgres(server.pid), async () => {
+    for (const path of [
+      `/feeds/${feedOf(indicators)}.txt`,
+      `/feeds/${feedOf(indicators)}.ndjson`,
+      '/api/v1/changes',
+    ]) {
+      await client(server).drop(path)
+    }
+  })
+  return caseOf({
+    name: `${which} as text, NDJSON and changes, for the first time`,
+    unit: 'ms',
+    ours: [whole],
+    peakMegabytes: peakMegabytes(server.pid),
+  })
+}
+
+function feedOf(indicators: number): string {
+  return `all-${indicators}`
+}
+
+/** A store with a fifth of the indicators, then with all; at last only what the rest needs. */
+async function memories(stage: Stage, indicators: number): Promise<readonly [Case, Case]> {
+  const fresh = async (which: 'a fifth' | 'everything', size: number) => {
+    const server = await serve(stage, [{ name: feedOf(size), ...everything }])
+    const found = await memoryOf(server, which, size)
+    await server.stop()
+    return found
+  }
+  const fifth = Math.round(indicators / 5)
+  await fill(stage, 0, fifth)
+  const small = await fresh('a fifth', fifth)
+  await fill(stage, fifth, indicators)
+  return [small, await fresh('everything', indicators)]
+}
+
+/** What takes place of it when all is to be alive only: one server for everything. */
+async function oneMemory(server: Child, indicators: number): Promise<readonly [Case, Case]> {
+  return [
+    await memoryOf(server, 'a fifth', Math.round(indicators / 5)),
+    await memoryOf(server, 'everything', indicators),
+  ]
 }
 
 /** The same list again and again, each time under arguments that make it another one for the server. */
-async function build({ start, folder }: World, server: Child): Promise<Built> {
+async function build({ start, folder, seed }: Stage, server: Child, rounds: number): Promise<Found> {
   const { get } = client(server)
-  const first = await timed(() => get('/feeds/all.txt'))
-  const file = join(folder, 'values')
-  writeFileSync(file, first.value.body)
-  const reference = await start(['bench/children/format-values.ts', file])
-  const entries = Number(first.value.headers['x-feed-entries'])
   const postgres = embeddedPostgres(server.pid)
-  const before = { node: cpuSeconds(server.pid), database: databaseCpuSeconds(postgres) }
-  const pairs: { ours: number; made: Made }[] = []
-  for (let round = 0; round <= rounds; round++) {
-    // More than there are: it changes nothing.
-    const n = String(entries + 1 + round)
-    const ours = await timed(() => get(`/feeds/all.txt?n=${n}`))
-    const made = await reference.ask<Made>({ query: { n: [n] } } satisfies Asked)
-    if (ours.value.headers.etag !== `"${made.digest}"`) throw new Error('the reference makes another list')
-    pairs.push({ ours: ours.seconds, made })
-  }
-  const each = rounds + 1
+  const first = await sampled(server, postgres, () => get('/feeds/all.txt'))
+  const { body, headers } = first.result
+  const file = join(folder, 'values')
+  writeFileSync(file, body)
+  const reference = await start(['bench/children/format-values.ts', file])
+  const entries = Number(headers['x-feed-entries'])
+  // More than there are: it changes nothing.
+  const argument = (round: number) => String(entries + 10 + round)
+  const etags = new Set<string>()
+  const taken = await interleaved(
+    { rounds, warmUps: 1, seed },
+    {
+      ours: async (round) => {
+        const made = await sampled(server, postgres, () => get(`/feeds/all.txt?n=${argument(round)}`))
+        etags.add(String(made.result.headers.etag))
+        return made
+      },
+      memory: async (round) => {
+        const query = { n: [argument(round)] }
+        const made = await reference.ask<Made>({ query } satisfies Asked)
+        etags.add(`"${made.digest}"`)
+        return { value: made.seconds * 1000, cpuSeconds: made.cpuSeconds }
+      },
+    },
+  )
   await reference.stop()
+  if (etags.size !== 1) throw new Error(`the reference makes another list: ${[...etags].join(' ')}`)
+  const list = caseOf({
+    name: 'text list',
+    unit: 'ms',
+    ours: taken.ours,
+    floor: taken.memory,
+  })
+  const firstCase = caseOf({
+    name: 'text list, for the first time: members are found',
+    unit: 'ms',
+    ours: [first],
+  })
   return {
-    entries,
-    bytes: first.value.body.length,
-    firstSeconds: first.seconds,
-    rounds: pairs.slice(1).map(({ ours, made }) => ({ ours, reference: made.seconds })),
-    referenceCpuSeconds: median(pairs.map(({ made }) => made.cpuSeconds)),
-    oursCpuSeconds: (cpuSeconds(server.pid) - before.node) / each,
-    databaseCpuSeconds: (databaseCpuSeconds(postgres) - before.database) / each,
+    cases: [firstCase, list],
+    tables: [amount('text list', entries, body.length)],
+    bars: [atMost('making a text list, wall, of formatting from memory', ratioOf(list), 3)],
   }
 }
 
-interface Rate {
-  readonly perSecond: number
-  readonly cpuMicroseconds: number
-}
-
-interface Served {
-  readonly bytes: number
-  readonly samples: readonly { readonly ours: Rate; readonly bare: Rate; readonly unchanged: Rate }[]
-}
-
-async function serveWarm({ start }: World, server: Child): Promise<Served> {
+async function serveWarm({ start, seed }: Stage, server: Child, { rounds, requests }: Sizes): Promise<Found> {
   const path = '/feeds/megabyte.txt'
   const { body, headers } = await client(server).get(path)
   const bytes = body.length
   const etag = String(headers.etag)
   const load = await start(['bench/children/load.ts'])
   const bare = await start(['bench/children/bare-server.ts', String(bytes), etag])
-  const measure = async ({ url, pid }: Child, requests: number, more: object): Promise<Rate> => {
-    const asked = { url, path, headers: key, requests, connections, status: 200, bytes, ...more }
-    const cpu = cpuSeconds(pid)
+  const measure = async ({ url, pid }: Child, count: number, more: object): Promise<Sample> => {
+    const asked = { url, path, headers: key, requests: count, connections, status: 200, bytes, ...more }
+    const before = cpuSeconds(pid)
     const result = await load.ask<LoadResult>(asked)
     if ('failure' in result) throw new Error(result.failure)
-    const cpuMicroseconds = ((cpuSeconds(pid) - cpu) * 1e6) / requests
-    return { perSecond: requests / result.seconds, cpuMicroseconds }
+    return { value: count / result.seconds, cpuSeconds: cpuSeconds(pid) - before }
   }
   const again = { headers: { ...key, 'if-none-match': etag }, status: 304, bytes: 0 }
-  const samples: Served['samples'][number][] = []
-  for (let round = -1; round < rounds; round++) {
-    const sample = {
-      ours: await measure(server, 1500, {}),
-      bare: await measure(bare, 1500, {}),
-      unchanged: await measure(server, 10_000, again),
-    }
-    if (round >= 0) samples.push(sample)
-  }
+  const many = requests * 6
+  const taken = await interleaved(
+    { rounds, warmUps: 1, seed },
+    {
+      ours: () => measure(server, requests, {}),
+      bare: () => measure(bare, requests, {}),
+      unchanged: () => measure(server, many, again),
+      bareUnchanged: () => measure(bare, many, again),
+    },
+  )
   await load.stop()
   await bare.stop()
-  return { bytes, samples }
+  const unit = 'requests per second'
+  const whole = caseOf({ name: 'list of 1 MB from memory, 200', unit, ours: taken.ours, floor: taken.bare })
+  const unchanged = caseOf({
+    name: 'list of 1 MB from memory, 304',
+    unit,
+    ours: taken.unchanged,
+    floor: taken.bareUnchanged,
+  })
+  return {
+    cases: [whole, unchanged],
+    bars: [
+      atLeast('1 MB list, requests per second, of bare node:http', ratioOf(whole), 0.9),
+      atLeast(
+        '304, requests per second, of the 200 with 1 MB',
+        unchanged.ours.median / whole.ours.median,
+        10,
+      ),
+    ],
+  }
 }
 
-/** Milliseconds of each poll that finds nothing new. */
-async function pollChanges(server: Child): Promise<readonly number[]> {
+/** Polls that find nothing new. */
+async function pollChanges(server: Child, polls: number): Promise<Found> {
   const { get } = client(server)
   const { headers } = await get('/api/v1/changes?limit=0')
   const path = `/api/v1/changes?since=${headers['x-head-cursor']}`
   const times: number[] = []
-  for (let poll = -50; poll < 300; poll++) {
+  const before = cpuSeconds(server.pid)
+  for (let poll = -Math.ceil(polls / 6); poll < polls; poll++) {
     const { seconds, value } = await timed(() => get(path))
     if (value.body.length > 0) throw new Error('there are changes')
     if (poll >= 0) times.push(seconds * 1000)
   }
-  return times
+  const each = (cpuSeconds(server.pid) - before) / (polls + Math.ceil(polls / 6))
+  const found = caseOf({
+    name: 'poll of changes with nothing new',
+    unit: 'ms',
+    ours: times.map((value) => ({ value, cpuSeconds: each })),
+  })
+  const p99 = percentile(times, 99)
+  return {
+    cases: [found],
+    tables: [
+      { title: 'polls of changes, ms', columns: ['', '99th percentile'], rows: [['nothing new', p99]] },
+    ],
+    bars: [atMost('poll of changes with nothing new, ms, median', found.ours.median, 5)],
+  }
 }
 
-interface Drained {
-  readonly objects: number
-  readonly bytes: number
-  /** The first walk: everything is published meanwhile. */
-  readonly publishSeconds: number
-  readonly samples: readonly {
-    readonly oursCpuSeconds: number
-    readonly databaseCpuSeconds: number
-    readonly referenceCpuSeconds: number
-    readonly oursSeconds: number
-    readonly referenceSeconds: number
-  }[]
-  /** Milliseconds: of the first page, the last full one, and the one at the end. */
-  readonly pages: { readonly first: number; readonly lastFull: number; readonly end: number }
-}
-
-async function drainTaxii({ start, folder }: World, server: Child): Promise<Drained> {
-  const collection = `/taxii2/feeds/collections/collection/objects/?limit=${taxiiLimit}`
-  const published = await timed(() => drain(server, collection))
-  const all = published.value
-  const objects = all.flatMap((page) => page.objects)
+async function drainTaxii(stage: Stage, server: Child, { rounds, page }: Sizes): Promise<Found> {
+  const { start, folder, seed } = stage
+  const collection = `/taxii2/feeds/collections/collection/objects/?limit=${page}`
+  const postgres = embeddedPostgres(server.pid)
+  const published = await sampled(server, postgres, () => drain(server, collection))
+  const all = published.result
+  const objects = all.flatMap((each) => each.objects)
   const file = join(folder, 'objects')
   writeFileSync(file, objects.map((object) => JSON.stringify(object)).join('\n'))
   const reference = await start(['bench/children/join-objects.ts', file])
-  const postgres = embeddedPostgres(server.pid)
-  const samples: Drained['samples'][number][] = []
-  for (let round = -1; round < rounds; round++) {
-    const before = { node: cpuSeconds(server.pid), database: databaseCpuSeconds(postgres) }
-    const ours = await timed(() => read(server, collection))
-    const oursCpuSeconds = cpuSeconds(server.pid) - before.node
-    const database = databaseCpuSeconds(postgres) - before.database
-    const referenceBefore = cpuSeconds(reference.pid)
-    const other = await timed(() => read(reference, `/?limit=${taxiiLimit}`))
-    const referenceCpuSeconds = cpuSeconds(reference.pid) - referenceBefore
-    if (ours.value !== all.length || other.value !== all.length) throw new Error('a walk has another length')
-    if (round < 0) continue
-    const times = { oursSeconds: ours.seconds, referenceSeconds: other.seconds }
-    samples.push({ oursCpuSeconds, databaseCpuSeconds: database, referenceCpuSeconds, ...times })
+  const walk = async (who: Child, database: number | undefined, path: string) => {
+    const taken = await sampled(who, database, () => read(who, path))
+    if (taken.result !== all.length) throw new Error(`a walk has ${taken.result} pages, not ${all.length}`)
+    return taken
   }
+  const taken = await interleaved(
+    { rounds, warmUps: 1, seed },
+    {
+      ours: () => walk(server, postgres, collection),
+      joined: () => walk(reference, undefined, `/?limit=${page}`),
+    },
+  )
   await reference.stop()
+  const walked = caseOf({
+    name: 'TAXII walk',
+    unit: 'ms',
+    ours: taken.ours,
+    floor: taken.joined,
+  })
+  const cpu = caseOf({
+    name: 'TAXII walk, CPU of Node',
+    unit: 'CPU ms',
+    ours: taken.ours.map(({ cpuSeconds: used = Number.NaN }) => ({ value: used * 1000 })),
+    floor: taken.joined.map(({ cpuSeconds: used = Number.NaN }) => ({ value: used * 1000 })),
+  })
+  const first = caseOf({
+    name: 'TAXII walk, the first: everything is published',
+    unit: 'ms',
+    ours: [published],
+  })
+  const times = await pageTimes(server, all, page, stage.scale === 'smoke' ? 1 : 25)
+  const ratio = Math.max(median(times.lastFull), median(times.end)) / median(times.first)
+  const pages = (name: string, values: readonly number[]) =>
+    caseOf({ name: `TAXII page, ${name}`, unit: 'ms', ours: values.map((value) => ({ value })) })
   return {
-    objects: objects.length,
-    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
-    publishSeconds: published.seconds,
-    samples,
-    pages: await pageTimes(server, all),
+    cases: [
+      first,
+      walked,
+      cpu,
+      pages('the first', times.first),
+      pages('the last full one', times.lastFull),
+      pages('the end', times.end),
+    ],
+    tables: [amount('TAXII walk', objects.length, sumOf(all))],
+    bars: [
+      atMost('last TAXII page, of the first', ratio, 1.5),
+      atMost('TAXII walk, CPU of Node, of joining from memory', ratioOf(cpu), 3.5),
+    ],
   }
 }
 
-async function pageTimes(server: Child, all: readonly TaxiiPage[]): Promise<Drained['pages']> {
-  const full = all.filter(({ objects }) => objects.length === taxiiLimit)
+function sumOf(pages: readonly TaxiiPage[]): number {
+  return pages.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+function amount(what: string, entries: number, bytes: number): Table {
+  return {
+    title: `how much the ${what} is`,
+    columns: ['', 'entries', 'MB'],
+    rows: [[what, entries, bytes / 1e6]],
+  }
+}
+
+/** Milliseconds. */
+async function pageTimes(server: Child, all: readonly TaxiiPage[], limit: number, rounds: number) {
+  const full = all.filter(({ objects }) => objects.length === limit)
   const [first, lastFull, end] = [full[0], full.at(-1), all.at(-1)]
   if (first === undefined || lastFull === undefined || end === undefined)
     throw new Error('there is no full page')
   const times = { first: [] as number[], lastFull: [] as number[], end: [] as number[] }
-  for (let round = 0; round < 25; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const [name, page] of Object.entries({ first, lastFull, end })) {
       const { seconds } = await timed(() => taxiiPage(server, page.path))
       times[name as keyof typeof times].push(seconds * 1000)
     }
   }
-  return { first: median(times.first), lastFull: median(times.lastFull), end: median(times.end) }
+  return times
 }
 
-function barsOf(result: Omit<Result, 'bars' | 'machine' | 'size'>): Bar[] {
-  const { memory, built, served, polls, taxii } = result
-  const [small, large] = memory
-  const ratios = {
-    built: median(built.rounds.map(({ ours, reference }) => ours / reference)),
-    served: median(served.samples.map(({ ours, bare }) => ours.perSecond / bare.perSecond)),
-    unchanged: median(served.samples.map(({ ours, unchanged }) => unchanged.perSecond / ours.perSecond)),
-    taxii: median(
-      taxii.samples.map(({ oursCpuSeconds, referenceCpuSeconds }) => oursCpuSeconds / referenceCpuSeconds),
-    ),
-    memory: (large?.peakMegabytes ?? Number.NaN) / (small?.peakMegabytes ?? Number.NaN),
-  }
-  const { first, lastFull, end } = taxii.pages
-  return [
-    atMost('making a text list, wall, of formatting from memory', ratios.built, 3),
-    atLeast('1 MB list, requests per second, of bare node:http', ratios.served, 0.9),
-    atLeast('304, requests per second, of the 200 with 1 MB', ratios.unchanged, 10),
-    atMost('poll of changes with nothing new, ms, median', median(polls), 5),
-    atMost('last TAXII page, of the first', Math.max(lastFull, end) / first, 1.5),
-    atMost('TAXII walk, CPU of Node, of joining from memory', ratios.taxii, 3.5),
-    atMost(`peak memory with ${large?.indicators}, of that with ${small?.indicators}`, ratios.memory, 1.3),
-  ]
+/** How much more memory so many more indicators take. */
+function memoryBar(small: Case, large: Case): Bar {
+  const ratio = (large.peakMegabytes ?? Number.NaN) / (small.peakMegabytes ?? Number.NaN)
+  return atMost('peak memory with five times as many indicators', ratio, 1.3)
 }
 
-interface Result {
-  readonly machine: string
-  readonly size: number
-  readonly memory: readonly Memory[]
-  readonly built: Built
-  readonly served: Served
-  readonly polls: readonly number[]
-  readonly taxii: Drained
-  readonly bars: readonly Bar[]
-}
-
-async function run(size: number): Promise<Result> {
-  const before = machine()
-  return withChildren(300_000 + size * 3, async (start, folder) => {
-    const world = { start, folder }
-    const memory: Memory[] = []
-    const small = Math.round(size / 5)
-    await fill(world, 0, small)
-    memory.push(await memoryOf(world, small))
-    await fill(world, small, size)
-    memory.push(await memoryOf(world, size))
-    const server = await serve(world, [
-      { name: 'all', ...everything },
-      { name: 'megabyte', ...everything, limit: megabyteEntries },
-      { name: 'collection', ...everything, limit: drained },
-    ])
-    const result = {
-      memory,
-      built: await build(world, server),
-      served: await serveWarm(world, server),
-      polls: await pollChanges(server),
-      taxii: await drainTaxii(world, server),
+export const feeds: Benchmark = {
+  name: 'feeds',
+  measures: 'making and serving lists, following changes, TAXII, each beside doing it from memory',
+  takes: { usual: '2 minutes', full: '5 minutes, 500,000 indicators' },
+  limitSeconds: { smoke: 60, usual: 600, full: 1800 },
+  sized: 'indicators',
+  async run(stage) {
+    const size: Sizes = {
+      ...sizes[stage.scale],
+      ...(stage.size !== undefined && { indicators: stage.size }),
+      ...(stage.rounds !== undefined && { rounds: stage.rounds }),
     }
+    const { indicators, rounds } = size
+    const isSmoke = stage.scale === 'smoke'
+    if (isSmoke) await fill(stage, 0, indicators)
+    const fresh = isSmoke ? undefined : await memories(stage, indicators)
+    const server = await serve(stage, [
+      { name: 'all', ...everything },
+      { name: 'megabyte', ...everything, limit: size.megabyte },
+      { name: 'collection', ...everything, limit: size.drained },
+      ...(isSmoke ? [indicators / 5, indicators] : []).map((some) => ({ name: feedOf(some), ...everything })),
+    ])
+    const [small, large] = fresh ?? (await oneMemory(server, indicators))
+    const found: Found[] = [
+      { cases: [small, large], bars: [memoryBar(small, large)] },
+      await build(stage, server, rounds),
+      await serveWarm(stage, server, size),
+      await pollChanges(server, size.polls),
+      await drainTaxii(stage, server, size),
+    ]
     await server.stop()
-    return { machine: before, size, ...result, bars: barsOf(result) }
-  })
+    return {
+      size: `${withCommas(indicators)} indicators`,
+      rounds,
+      cases: found.flatMap(({ cases }) => cases),
+      tables: found.flatMap(({ tables = [] }) => tables),
+      bars: found.flatMap(({ bars }) => bars),
+    }
+  },
 }
 
-function print({ machine, size, memory, built, served, polls, taxii, bars }: Result): void {
-  const ms = (seconds: number) => (seconds * 1000).toFixed(0)
-  console.log(`${machine}\n\n${size} indicators; medians of ${rounds} interleaved rounds`)
-  console.log(`\ntext list of ${built.entries} entries, ${(built.bytes / 1e6).toFixed(1)} MB`)
-  printTable([
-    ['', 'wall ms', 'CPU ms of Node', 'of PostgreSQL'],
-    ['first answer, members found', ms(built.firstSeconds), '', ''],
-    [
-      'made once more',
-      ms(median(built.rounds.map(({ ours }) => ours))),
-      ms(built.oursCpuSeconds),
-      ms(built.databaseCpuSeconds),
-    ],
-    [
-      'from memory',
-      ms(median(built.rounds.map(({ reference }) => reference))),
-      ms(built.referenceCpuSeconds),
-      '0',
-    ],
-  ])
-  const rate = (name: 'ours' | 'bare' | 'unchanged') => [
-    median(served.samples.map((sample) => sample[name].perSecond)).toFixed(0),
-    median(served.samples.map((sample) => sample[name].cpuMicroseconds)).toFixed(0),
-  ]
-  console.log(`\nlist of ${(served.bytes / 1e6).toFixed(2)} MB from memory, ${connections} connections`)
-  printTable([
-    ['', 'per wall s', 'CPU us'],
-    ['feed-server, 200', ...rate('ours')],
-    ['bare node:http, 200', ...rate('bare')],
-    ['feed-server, 304', ...rate('unchanged')],
-  ])
-  console.log(
-    `\npoll of changes, nothing new: median ${median(polls).toFixed(2)} ms, 99th percentile ${percentile(polls, 99).toFixed(2)} ms`,
-  )
-  const of = (name: keyof Drained['samples'][number]) =>
-    ms(median(taxii.samples.map((sample) => sample[name])))
-  console.log(
-    `\nTAXII: ${taxii.objects} objects, ${(taxii.bytes / 1e6).toFixed(1)} MB, in pages of ${taxiiLimit}`,
-  )
-  printTable([
-    ['', 'wall ms', 'CPU ms of Node', 'of PostgreSQL'],
-    ['first walk, all is published', ms(taxii.publishSeconds), '', ''],
-    ['walk', of('oursSeconds'), of('oursCpuSeconds'), of('databaseCpuSeconds')],
-    ['joined from memory', of('referenceSeconds'), of('referenceCpuSeconds'), '0'],
-  ])
-  const { first, lastFull, end } = taxii.pages
-  console.log(
-    `pages, ms: first ${first.toFixed(1)}, last full one ${lastFull.toFixed(1)}, end ${end.toFixed(1)}\n`,
-  )
-  printTable([
-    ['memory of the server, MB', 'idle', 'peak'],
-    ...memory.map((each) => [
-      `${each.indicators} indicators`,
-      each.idleMegabytes.toFixed(0),
-      each.peakMegabytes.toFixed(0),
-    ]),
-  ])
-  console.log()
-  printBars(bars)
-}
-
-const result = await run(sizeOf(process.argv, defaultSize, fullSize))
-if (process.argv.includes('--json')) console.log(JSON.stringify(result, undefined, 2))
-else print(result)
-process.exitCode = result.bars.every(({ met }) => met) ? 0 : 1
+await runAlone(feeds, import.meta.filename)

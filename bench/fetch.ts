@@ -1,14 +1,23 @@
 /**
  * How fast a fetch stores indicators, beside the least code that does its parts: parsing the pages, and inserting the
- * rows. What is measured and how to read it: docs/benchmarks.md. Exit code 1: a bar is missed.
+ * rows. How to read it: docs/benchmarks.md.
  *
- *   node bench/fetch.ts [--size RECORDS | --full] [--json]
- *   node bench/fetch.ts --changing [--size RECORDS | --full]     see changing.ts
+ *   node bench/fetch.ts --changing …     something else: see trials/changing.ts
  */
 import { join } from 'node:path'
 import type { Inserted, Range } from './children/bare-insert.ts'
 import type { Parsed } from './children/parse-pages.ts'
 import { endOf, expectCounts, startFetch, untilReceived } from './harness/api.ts'
+import {
+  type Benchmark,
+  type Case,
+  caseOf,
+  ratioOf,
+  type Sample,
+  type Scale,
+  type Stage,
+  withCommas,
+} from './harness/benchmark.ts'
 import {
   atLeast,
   atMost,
@@ -16,31 +25,33 @@ import {
   cpuSeconds,
   databaseCpuSeconds,
   embeddedPostgres,
-  machine,
-  median,
   peakMegabytes,
-  printBars,
-  printTable,
 } from './harness/measure.ts'
-import { type Child, type Start, startServer, storeOf, withChildren } from './harness/processes.ts'
+import { type Child, storeOf } from './harness/processes.ts'
 import { firstId } from './harness/records.ts'
-import { sizeOf } from './harness/size.ts'
+import { runAlone } from './harness/run.ts'
 
 const pageSize = 1000
 /** Of a slice, after which the others take their turn. */
 const slicePages = 20
-const defaultSize = 200_000
-const fullSize = 1_000_000
-const refetches = 3
 const memoryMegabytes = 400
 
-interface Times {
+interface Sizes {
   readonly records: number
-  readonly seconds: number
+  /** Fetches that find everything unchanged. */
+  readonly rounds: number
 }
 
-/** Of several slices. */
-interface Work extends Times {
+const sizes: Readonly<Record<Scale, Sizes>> = {
+  smoke: { records: 2000, rounds: 1 },
+  usual: { records: 200_000, rounds: 3 },
+  full: { records: 1_000_000, rounds: 1 },
+}
+
+/** What some records took. */
+interface Work {
+  readonly records: number
+  readonly seconds: number
   readonly nodeCpuSeconds: number
   /** Of all processes of its PostgreSQL. */
   readonly databaseCpuSeconds: number
@@ -56,12 +67,13 @@ interface World {
   readonly size: number
 }
 
-async function worldOf(start: Start, folder: string, size: number): Promise<World> {
+async function worldOf({ start, folder, serve, prepare }: Stage, size: number): Promise<World> {
   const vendor = await start(['bench/children/walk-pages.ts', join(folder, 'pages'), String(size)])
   // A source of sudden death reads everything in each fetch: the second one is a whole one as well.
   const source = { expiration: { policy: 'suddenDeath' } }
-  const server = await startServer(start, { folder, baseUrl: vendor.url, source })
+  const server = await serve({ folder, baseUrl: vendor.url, source })
   const sockets = join(storeOf(folder), 'run')
+  await prepare(join(folder, 'bare'))
   return {
     server,
     postgres: embeddedPostgres(server.pid),
@@ -72,67 +84,58 @@ async function worldOf(start: Start, folder: string, size: number): Promise<Worl
   }
 }
 
-interface Compared {
-  readonly ours: Work
-  readonly parsed: Work
-  readonly inserted: Work
-  /** Our records per second through those of the inserts, slice by slice. */
-  readonly wallRatios: readonly number[]
+interface Slices {
+  readonly ours: Work[]
+  readonly parsed: Work[]
+  readonly inserted: Work[]
 }
 
 /** The first fetch in slices, and after each the same pages and rows by the others. */
-async function compare({ server, postgres, vendor, parser, inserter, size }: World): Promise<Compared> {
+async function compare({ server, postgres, vendor, parser, inserter, size }: World): Promise<Slices> {
   const insertPostgres = embeddedPostgres(inserter.pid)
-  const before = { node: cpuSeconds(server.pid), database: databaseCpuSeconds(postgres) }
-  const parserBefore = cpuSeconds(parser.pid)
-  const insertBefore = databaseCpuSeconds(insertPostgres)
+  let reader: number | undefined
+  const took = async <T>(
+    { pid }: Child,
+    database: number | undefined,
+    work: () => Promise<T>,
+  ): Promise<readonly [T, Work]> => {
+    const database_ = () => (database === undefined ? 0 : databaseCpuSeconds(database, reader))
+    const before = { at: performance.now(), node: cpuSeconds(pid), database: database_() }
+    const value = await work()
+    const seconds = (performance.now() - before.at) / 1000
+    const nodeCpuSeconds = cpuSeconds(pid) - before.node
+    return [value, { records: 0, seconds, nodeCpuSeconds, databaseCpuSeconds: database_() - before.database }]
+  }
+  // The inserter's connection for reading is there already; which process serves it, only an answer of its tells.
+  const nothing = await inserter.ask<Inserted>({ records: [0, 0] } satisfies Range)
+  reader = nothing.reader
+  const slices: Slices = { ours: [], parsed: [], inserted: [] }
   const { id } = await startFetch(server)
-  const slices: { readonly ours: Times; readonly parsed: Times; readonly inserted: Inserted }[] = []
   const pages = Math.ceil(size / pageSize)
   for (let from = 0; from < pages; from += slicePages) {
     const to = Math.min(pages, from + slicePages)
     const records = Math.min(size, to * pageSize) - from * pageSize
-    const started = performance.now()
-    await vendor.ask({ upTo: to })
-    // The next page is asked for while the last one is stored.
-    await untilReceived(server, id, from * pageSize + records)
-    const ours = { records, seconds: (performance.now() - started) / 1000 }
-    const parsed = await parser.ask<Parsed>({ from, to })
+    const [, ours] = await took(server, postgres, async () => {
+      await vendor.ask({ upTo: to })
+      // The next page is asked for while the last one is stored.
+      await untilReceived(server, id, from * pageSize + records)
+    })
+    const [pagesParsed, parsed] = await took(parser, undefined, () => parser.ask<Parsed>({ from, to }))
     const range = [firstId + from * pageSize - 1, firstId + to * pageSize - 1] as const
-    const inserted = await inserter.ask<Inserted>({ records: range } satisfies Range)
-    if (parsed.records !== records || inserted.rows !== records) {
-      throw new Error(`pages ${from} to ${to}: parsed ${parsed.records}, inserted ${inserted.rows}`)
+    const [rows, inserted] = await took(inserter, insertPostgres, () =>
+      inserter.ask<Inserted>({ records: range } satisfies Range),
+    )
+    if (pagesParsed.records !== records || rows.rows !== records) {
+      throw new Error(`pages ${from} to ${to}: parsed ${pagesParsed.records}, inserted ${rows.rows}`)
     }
-    slices.push({ ours, parsed, inserted })
+    slices.ours.push({ ...ours, records })
+    slices.parsed.push({ ...parsed, records })
+    // Reading the rows is no part of inserting them.
+    slices.inserted.push({ ...inserted, records, seconds: rows.seconds, nodeCpuSeconds: rows.cpuSeconds })
   }
   vendor.tell({ upTo: null })
   expectCounts(await endOf(server, id), { received: size, stored: size })
-  const reader = slices[0]?.inserted.reader
-  return {
-    ours: {
-      ...sum(slices.map(({ ours }) => ours)),
-      nodeCpuSeconds: cpuSeconds(server.pid) - before.node,
-      databaseCpuSeconds: databaseCpuSeconds(postgres, reader) - before.database,
-    },
-    parsed: {
-      ...sum(slices.map(({ parsed }) => parsed)),
-      nodeCpuSeconds: cpuSeconds(parser.pid) - parserBefore,
-      databaseCpuSeconds: 0,
-    },
-    inserted: {
-      ...sum(slices.map(({ inserted: { rows: records, seconds } }) => ({ records, seconds }))),
-      nodeCpuSeconds: slices.reduce((seconds, { inserted }) => seconds + inserted.cpuSeconds, 0),
-      databaseCpuSeconds: databaseCpuSeconds(insertPostgres) - insertBefore,
-    },
-    wallRatios: slices.map(({ ours, inserted }) => inserted.seconds / ours.seconds),
-  }
-}
-
-function sum(times: readonly Times[]): Times {
-  return {
-    records: times.reduce((records, each) => records + each.records, 0),
-    seconds: times.reduce((seconds, each) => seconds + each.seconds, 0),
-  }
+  return slices
 }
 
 /** Everything once more, of which nothing has changed. */
@@ -150,88 +153,105 @@ async function again({ server, postgres, size }: World): Promise<Work> {
   }
 }
 
-function perCpuSecond({ records, nodeCpuSeconds, databaseCpuSeconds }: Work): number {
-  return records / (nodeCpuSeconds + databaseCpuSeconds)
+function perSecond({ records, seconds, nodeCpuSeconds, databaseCpuSeconds }: Work): Sample {
+  return { value: records / seconds, cpuSeconds: nodeCpuSeconds, databaseCpuSeconds }
 }
 
-function perSecond({ records, seconds }: Times): number {
-  return records / seconds
+function perCpuSecond(work: Work): Sample {
+  return { ...perSecond(work), value: work.records / (work.nodeCpuSeconds + work.databaseCpuSeconds) }
 }
 
-interface Result {
-  readonly machine: string
-  readonly size: number
-  readonly rows: Readonly<Record<string, Work>>
-  readonly peakMegabytes: number
-  readonly bars: readonly Bar[]
+function perDatabaseSecond(work: Work): Sample {
+  return { ...perSecond(work), value: work.records / work.databaseCpuSeconds }
 }
 
-async function run(size: number): Promise<Result> {
-  const before = machine()
-  return withChildren(120_000 + size * 2, async (start, folder) => {
-    const world = await worldOf(start, folder, size)
-    const { ours, parsed, inserted, wallRatios } = await compare(world)
+function casesOf({ ours, inserted }: Slices, repeated: readonly Work[], peak: number): readonly Case[] {
+  const first = (name: string, unit: string, sample: (work: Work) => Sample) =>
+    caseOf({ name, unit, ours: ours.map(sample), floor: inserted.map(sample) })
+  return [
+    first('first fetch', 'records per second', perSecond),
+    first('first fetch, CPU', 'records per CPU second of both', perCpuSecond),
+    first('first fetch, CPU of PostgreSQL', 'records per CPU second of it', perDatabaseSecond),
+    caseOf({
+      name: 'everything unchanged',
+      unit: 'records per second',
+      ours: repeated.map(perSecond),
+      peakMegabytes: peak,
+    }),
+    caseOf({
+      name: 'everything unchanged, CPU',
+      unit: 'records per CPU second of both',
+      ours: repeated.map(perCpuSecond),
+    }),
+  ]
+}
+
+function barsOf(cases: readonly Case[], peak: number): Bar[] {
+  const [wall, cpu, database, unchanged, unchangedCpu] = cases as readonly [Case, Case, Case, Case, Case]
+  return [
+    atLeast('new records per CPU second of PostgreSQL, of bare inserts', ratioOf(database), 0.6),
+    atLeast('new records per CPU second of Node and PostgreSQL, of bare inserts', ratioOf(cpu), 0.6),
+    atLeast('new records per second, of bare inserts', ratioOf(wall), 0.6),
+    atLeast('unchanged records per second, of new ones', unchanged.ours.median / wall.ours.median, 4),
+    atLeast('unchanged records per CPU second, of new ones', unchangedCpu.ours.median / cpu.ours.median, 4),
+    atMost('peak memory, MB', peak, memoryMegabytes),
+  ]
+}
+
+function row(name: string, works: readonly Work[]): readonly (string | number)[] {
+  const sum = (of: (work: Work) => number) => works.reduce((total, work) => total + of(work), 0)
+  const records = sum((work) => work.records)
+  const micros = (of: (work: Work) => number) => (sum(of) * 1e6) / records
+  return [
+    name,
+    micros(({ seconds }) => seconds),
+    micros(({ nodeCpuSeconds, databaseCpuSeconds }) => nodeCpuSeconds + databaseCpuSeconds),
+    micros(({ nodeCpuSeconds }) => nodeCpuSeconds),
+    micros(({ databaseCpuSeconds }) => databaseCpuSeconds),
+  ]
+}
+
+export const fetch: Benchmark = {
+  name: 'fetch',
+  measures: 'a first fetch and one that finds everything unchanged, beside bare inserts of the same rows',
+  takes: { usual: '2 minutes', full: '8 minutes, 1,000,000 records' },
+  limitSeconds: { smoke: 60, usual: 600, full: 3000 },
+  sized: 'records',
+  async run(stage) {
+    const usual = sizes[stage.scale]
+    const size = stage.size ?? usual.records
+    const rounds = stage.rounds ?? usual.rounds
+    const world = await worldOf(stage, size)
+    const slices = await compare(world)
     await world.inserter.stop()
     const repeated: Work[] = []
-    for (let round = 0; round < (size > defaultSize ? 1 : refetches); round++)
-      repeated.push(await again(world))
-    const [refetch] = repeated.toSorted((a, b) => a.seconds - b.seconds).slice(repeated.length >> 1)
-    if (refetch === undefined) throw new Error('there was no second fetch')
+    for (let round = 0; round < rounds; round++) repeated.push(await again(world))
     const peak = peakMegabytes(world.server.pid)
-    await world.server.stop()
-    const rows = {
-      'first fetch': ours,
-      'fetch, unchanged': refetch,
-      'pages parsed': parsed,
-      'rows inserted': inserted,
+    for (const child of [world.server, world.parser, world.vendor]) await child.stop()
+    const cases = casesOf(slices, repeated, peak)
+    return {
+      size: `${withCommas(size)} records, the first fetch in slices of ${withCommas(slicePages * pageSize)}, the others`,
+      rounds,
+      cases,
+      tables: [
+        {
+          title: 'microseconds for a record, of all',
+          columns: ['', 'wall', 'CPU', 'of Node', 'of PostgreSQL'],
+          rows: [
+            row('first fetch', slices.ours),
+            row('fetch, unchanged', repeated),
+            row('pages parsed', slices.parsed),
+            row('rows inserted', slices.inserted),
+          ],
+        },
+      ],
+      bars: barsOf(cases, peak),
     }
-    const bars = [
-      atLeast(
-        'new records per CPU second of PostgreSQL, of bare inserts',
-        inserted.databaseCpuSeconds / ours.databaseCpuSeconds,
-        0.6,
-      ),
-      atLeast(
-        'new records per CPU second of Node and PostgreSQL, of bare inserts',
-        perCpuSecond(ours) / perCpuSecond(inserted),
-        0.6,
-      ),
-      atLeast('new records per second, of bare inserts, median of slices', median(wallRatios), 0.6),
-      atLeast('unchanged records per second, of new ones', perSecond(refetch) / perSecond(ours), 4),
-      atLeast('unchanged records per CPU second, of new ones', perCpuSecond(refetch) / perCpuSecond(ours), 4),
-      atMost('peak memory, MB', peak, memoryMegabytes),
-    ]
-    return { machine: before, size, rows, peakMegabytes: peak, bars }
-  })
+  },
 }
 
-function print({ machine, size, rows, peakMegabytes, bars }: Result): void {
-  console.log(`${machine}\n`)
-  console.log(`${size} records in slices of ${slicePages * pageSize}; times in microseconds a record`)
-  printTable([
-    ['', 'per wall s', 'per CPU s', 'wall', 'CPU', 'of Node', 'of PostgreSQL'],
-    ...Object.entries(rows).map(([name, work]) => {
-      const micros = (seconds: number) => ((seconds * 1e6) / work.records).toFixed(1)
-      return [
-        name,
-        perSecond(work).toFixed(0),
-        perCpuSecond(work).toFixed(0),
-        micros(work.seconds),
-        micros(work.nodeCpuSeconds + work.databaseCpuSeconds),
-        micros(work.nodeCpuSeconds),
-        micros(work.databaseCpuSeconds),
-      ]
-    }),
-  ])
-  console.log(`\npeak memory of the server: ${peakMegabytes.toFixed(0)} MB\n`)
-  printBars(bars)
-}
-
-if (process.argv.includes('--changing')) {
+if (process.argv[1] === import.meta.filename && process.argv.includes('--changing')) {
   await import('../trials/changing.ts')
 } else {
-  const result = await run(sizeOf(process.argv, defaultSize, fullSize))
-  if (process.argv.includes('--json')) console.log(JSON.stringify(result, undefined, 2))
-  else print(result)
-  process.exitCode = result.bars.every(({ met }) => met) ? 0 : 1
+  await runAlone(fetch, import.meta.filename)
 }

@@ -1,24 +1,31 @@
 /**
- * What a request costs in the HTTP layer, beside a server of `node:http` alone that sends as many bytes. What is
- * measured and how to read it: docs/benchmarks.md.
- *
- *   node bench/http.ts [--json]
+ * What a request costs in the HTTP layer, beside a server of `node:http` alone that sends as many bytes. How to read it:
+ * docs/benchmarks.md.
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from 'undici'
 import type { Load, LoadResult } from './children/load.ts'
-import { cpuSeconds, machine, median, printTable } from './harness/measure.ts'
-import { apiKey, type Child, type Start, startServer, withChildren } from './harness/processes.ts'
+import {
+  type Benchmark,
+  type Case,
+  caseOf,
+  interleaved,
+  ratioOf,
+  type Sample,
+  type Scale,
+  type Stage,
+} from './harness/benchmark.ts'
+import { atLeast, cpuSeconds, median, peakMegabytes } from './harness/measure.ts'
+import { apiKey, type Child } from './harness/processes.ts'
+import { runAlone } from './harness/run.ts'
 
-const rounds = 9
-const warmUps = 2
+const rounds: Readonly<Record<Scale, number>> = { smoke: 1, usual: 9, full: 25 }
 const connections = 16
-const limitMs = 150_000
 const settleMs = 15
 /** What the server is meant to reach, as a share of the bare one. */
-const goal = 0.33
+const share = 0.33
 
-interface Case {
+interface Way {
   readonly name: string
   readonly path: string
   readonly requests: number
@@ -27,7 +34,7 @@ interface Case {
   readonly again?: boolean
 }
 
-const cases: readonly Case[] = [
+const ways: readonly Way[] = [
   { name: '/livez', path: '/livez', requests: 6000 },
   { name: '/api/v1/whoami', path: '/api/v1/whoami', requests: 6000, withKey: true },
   { name: '/openapi.json', path: '/openapi.json', requests: 3000 },
@@ -37,7 +44,7 @@ const cases: readonly Case[] = [
 type Target = Omit<Load, 'url'> & { readonly etag: string | undefined }
 
 /** Asks once to learn what every answer has to be. */
-async function targetOf(url: string, { path, requests, withKey, again }: Case): Promise<Target> {
+async function targetOf(url: string, { path, requests, withKey, again }: Way): Promise<Target> {
   const key = withKey ? { authorization: `Bearer ${apiKey}` } : {}
   const first = await request(url + path, { headers: key })
   const body = await first.body.arrayBuffer()
@@ -49,83 +56,85 @@ async function targetOf(url: string, { path, requests, withKey, again }: Case): 
   return { ...common, headers: { ...key, 'if-none-match': common.etag }, status: 304, bytes: 0 }
 }
 
-interface Sample {
-  readonly cpuMicroseconds: number
+interface Taken extends Sample {
   readonly requestsPerSecond: number
 }
 
-async function measure(load: Child, { pid, url }: Child, target: Target): Promise<Sample> {
+/** @returns requests for each second of the server's CPU time */
+async function measure(load: Child, { pid, url }: Child, target: Target): Promise<Taken> {
   const { etag: _, ...asked } = target
-  const cpuBefore = cpuSeconds(pid)
+  const before = cpuSeconds(pid)
   const result = await load.ask<LoadResult>({ ...asked, url } satisfies Load)
   if ('failure' in result) throw new Error(result.failure)
   await wait(settleMs)
-  return {
-    cpuMicroseconds: ((cpuSeconds(pid) - cpuBefore) * 1e6) / target.requests,
-    requestsPerSecond: target.requests / result.seconds,
-  }
+  const used = cpuSeconds(pid) - before
+  const { requests } = target
+  return { value: requests / used, cpuSeconds: used, requestsPerSecond: requests / result.seconds }
 }
 
-async function compare(start: Start, load: Child, ours: Child, each: Case) {
-  const target = await targetOf(ours.url, each)
+interface Compared {
+  readonly case: Case
+  readonly row: readonly (string | number)[]
+}
+
+async function compare(stage: Stage, load: Child, ours: Child, way: Way): Promise<Compared> {
+  const fewer = stage.scale === 'smoke' ? 100 : 1
+  const target = await targetOf(ours.url, { ...way, requests: way.requests / fewer })
   const { bytes, etag } = target
-  const bare = await start([
-    'bench/children/bare-server.ts',
-    String(bytes),
-    ...(etag === undefined ? [] : [etag]),
-  ])
-  const samples: { readonly ours: Sample; readonly bare: Sample }[] = []
-  for (let round = -warmUps; round < rounds; round++) {
-    const pair = { ours: await measure(load, ours, target), bare: await measure(load, bare, target) }
-    if (round >= 0) samples.push(pair)
-  }
-  await bare.stop()
-  const microseconds = median(samples.map((pair) => pair.ours.cpuMicroseconds))
-  const bareMicroseconds = median(samples.map((pair) => pair.bare.cpuMicroseconds))
-  return {
-    name: each.name,
-    bytes,
-    requestsPerCpuSecond: Math.round(1e6 / microseconds),
-    bareRequestsPerCpuSecond: Math.round(1e6 / bareMicroseconds),
-    cpuMicroseconds: microseconds,
-    bareCpuMicroseconds: bareMicroseconds,
-    ratio: median(samples.map((pair) => pair.bare.cpuMicroseconds / pair.ours.cpuMicroseconds)),
-    requestsPerSecond: Math.round(median(samples.map((pair) => pair.ours.requestsPerSecond))),
-  }
-}
-
-async function run() {
-  const before = machine()
-  return withChildren(limitMs, async (start, folder) => {
-    // Nothing here asks the source, so its address leads nowhere.
-    const ours = await startServer(start, { folder, baseUrl: 'http://127.0.0.1:9' })
-    const load = await start(['bench/children/load.ts'])
-    const compared: Awaited<ReturnType<typeof compare>>[] = []
-    for (const each of cases) compared.push(await compare(start, load, ours, each))
-    return { machine: before, rounds, connections, goal, compared }
-  })
-}
-
-function print({ machine, compared }: Awaited<ReturnType<typeof run>>): void {
-  console.log(`${machine}\n`)
-  console.log(
-    `medians of ${rounds} interleaved rounds, ${connections} connections; the goal is ${goal} of bare node:http`,
+  const arguments_ = [String(bytes), ...(etag === undefined ? [] : [etag])]
+  const bare = await stage.start(['bench/children/bare-server.ts', ...arguments_])
+  const taken = await interleaved(
+    {
+      rounds: stage.rounds ?? rounds[stage.scale],
+      warmUps: stage.scale === 'smoke' ? 0 : 2,
+      seed: stage.seed,
+    },
+    { ours: () => measure(load, ours, target), bare: () => measure(load, bare, target) },
   )
-  printTable([
-    ['', 'bytes', 'per CPU s', 'bare', 'ours/bare', 'CPU us', 'bare', 'per wall s'],
-    ...compared.map((each) => [
-      each.name,
-      String(each.bytes),
-      String(each.requestsPerCpuSecond),
-      String(each.bareRequestsPerCpuSecond),
-      each.ratio.toFixed(2),
-      each.cpuMicroseconds.toFixed(1),
-      each.bareCpuMicroseconds.toFixed(1),
-      String(each.requestsPerSecond),
-    ]),
-  ])
+  await bare.stop()
+  const microseconds = (samples: readonly Taken[]) => 1e6 / median(samples.map(({ value }) => value))
+  const perSecond = median(taken.ours.map(({ requestsPerSecond }) => requestsPerSecond))
+  return {
+    case: caseOf({
+      name: way.name,
+      unit: 'requests per CPU second',
+      ours: taken.ours,
+      floor: taken.bare,
+      peakMegabytes: peakMegabytes(ours.pid),
+    }),
+    row: [way.name, bytes, microseconds(taken.ours), microseconds(taken.bare), perSecond],
+  }
 }
 
-const result = await run()
-if (process.argv.includes('--json')) console.log(JSON.stringify(result, undefined, 2))
-else print(result)
+export const http: Benchmark = {
+  name: 'http',
+  measures: 'CPU time of a request in the HTTP layer, beside node:http alone',
+  takes: { usual: '30 s', full: '80 s' },
+  limitSeconds: { smoke: 60, usual: 150, full: 300 },
+  async run(stage) {
+    // Nothing here asks the source, so its address leads nowhere.
+    const ours = await stage.serve({ folder: stage.folder, baseUrl: 'http://127.0.0.1:9' })
+    const load = await stage.start(['bench/children/load.ts'])
+    const compared: Compared[] = []
+    for (const way of ways) compared.push(await compare(stage, load, ours, way))
+    for (const child of [load, ours]) await child.stop()
+    const cases = compared.map((each) => each.case)
+    return {
+      size: `${connections} connections`,
+      rounds: stage.rounds ?? rounds[stage.scale],
+      cases,
+      tables: [
+        {
+          title: 'one request',
+          columns: ['', 'bytes', 'CPU us', 'CPU us of the floor', 'per wall s'],
+          rows: compared.map(({ row }) => row),
+        },
+      ],
+      bars: cases.map((each) =>
+        atLeast(`${each.name}: requests per CPU second, of bare node:http`, ratioOf(each), share),
+      ),
+    }
+  },
+}
+
+await runAlone(http, import.meta.filename)

@@ -1,39 +1,47 @@
 /**
- * How fast and how evenly `tc-get-indicators` passes indicators through, beside the least code that does the job.
- * What is measured and how to read it: docs/benchmarks.md. Exit code 1: a bar is missed.
- *
- *   node bench/pass-through.ts [--json]
+ * How fast and how evenly `tc-get-indicators` passes indicators through, beside the least code that does the job. How to
+ * read it: docs/benchmarks.md.
  */
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from 'undici'
 import type { Gaps } from './children/loop-gap.ts'
 import {
-  atLeast,
-  atMost,
-  type Bar,
-  cpuSeconds,
-  machine,
-  median,
-  peakMegabytes,
-  percentile,
-  printBars,
-  printTable,
-} from './harness/measure.ts'
-import { apiKey, type Child, type Start, startServer, withChildren } from './harness/processes.ts'
+  type Benchmark,
+  type Case,
+  caseOf,
+  interleaved,
+  type Measured,
+  ratioOf,
+  type Sample,
+  type Scale,
+  type Stage,
+  withCommas,
+} from './harness/benchmark.ts'
+import { atLeast, atMost, cpuSeconds, median, peakMegabytes, percentile } from './harness/measure.ts'
+import { apiKey, type Child } from './harness/processes.ts'
+import { runAlone } from './harness/run.ts'
 
-const indicators = 10_000
-const manyIndicators = 100_000
-const warmUps = 4
-const rounds = 15
-const limitMs = 150_000
+interface Sizes {
+  /** Of the answers that are compared, and of the long ones: whole pages of 1,000. */
+  readonly indicators: number
+  readonly many: number
+  readonly warmUps: number
+  readonly rounds: number
+}
+
+const sizes: Readonly<Record<Scale, Sizes>> = {
+  smoke: { indicators: 1000, many: 2000, warmUps: 1, rounds: 1 },
+  usual: { indicators: 10_000, many: 100_000, warmUps: 4, rounds: 15 },
+  full: { indicators: 10_000, many: 100_000, warmUps: 4, rounds: 45 },
+}
 /** The collector's threads may still be at work when the last byte has come. */
 const settleMs = 15
 
 const loopGap = ['--import', './bench/children/loop-gap.ts']
 
-interface Sample {
-  readonly cpuMs: number
+/** Its value: indicators for each second of CPU time. */
+interface Taken extends Sample {
   readonly wallMs: number
   readonly gaps: Gaps
 }
@@ -41,9 +49,10 @@ interface Sample {
 interface Subject {
   readonly name: string
   readonly child: Child
+  /** How many indicators each answer has. */
+  readonly indicators: number
   /** Of each answer: all are the same. */
   readonly bytes: number
-  readonly samples: Sample[]
 }
 
 function pathOf(limit: number, raw: boolean): string {
@@ -73,7 +82,7 @@ async function receive(
 }
 
 /** A server that leaves records out would be fast. @throws Error where one is missing */
-async function warmUp(name: string, child: Child): Promise<Subject> {
+async function warmUp(name: string, child: Child, { indicators, warmUps }: Sizes): Promise<Subject> {
   const path = pathOf(indicators, false)
   const { bytes, text } = await receive(child.url, path, true)
   const { data, count, unreadable } = JSON.parse(text) as {
@@ -86,10 +95,10 @@ async function warmUp(name: string, child: Child): Promise<Subject> {
     throw new Error(`${name}: count ${count}, ${different} values, ${unreadable?.length} unreadable`)
   }
   for (let i = 1; i < warmUps; i++) await receive(child.url, path)
-  return { name, child, bytes, samples: [] }
+  return { name, child, indicators, bytes }
 }
 
-async function measure({ name, child, bytes: expected }: Subject): Promise<Sample> {
+async function measure({ name, child, indicators, bytes: expected }: Subject): Promise<Taken> {
   await child.ask('watch')
   const cpuBefore = cpuSeconds(child.pid)
   const from = performance.now()
@@ -97,143 +106,121 @@ async function measure({ name, child, bytes: expected }: Subject): Promise<Sampl
   const wallMs = performance.now() - from
   const gaps = await child.ask<Gaps>('gaps')
   await wait(settleMs)
-  const cpuMs = (cpuSeconds(child.pid) - cpuBefore) * 1000
+  const used = cpuSeconds(child.pid) - cpuBefore
   if (bytes !== expected) throw new Error(`${name}: an answer of ${bytes} bytes instead of ${expected}`)
-  return { cpuMs, wallMs, gaps }
+  return { value: indicators / used, cpuSeconds: used, wallMs, gaps }
 }
 
-function summary({ name, child, bytes, samples }: Subject, ours: Subject) {
-  const cpuMs = median(samples.map((sample) => sample.cpuMs))
-  const gapsMs = samples.flatMap(({ gaps }) => gaps.wallMs)
-  const ownGapsMs = samples.flatMap(({ gaps }) => gaps.cpuMs)
-  return {
-    name,
-    indicatorsPerCpuSecond: Math.round((indicators / cpuMs) * 1000),
-    cpuMs,
-    wallMs: median(samples.map(({ wallMs }) => wallMs)),
-    /** Our indicators per CPU second through its, round by round. */
-    ratio: median(samples.map((sample, round) => sample.cpuMs / (ours.samples[round]?.cpuMs ?? Number.NaN))),
-    loopGapP99Ms: percentile(gapsMs, 99),
-    loopGapMaxMs: Math.max(...gapsMs),
-    loopGapOwnCpuP99Ms: percentile(ownGapsMs, 99),
-    megabytes: bytes / 1e6,
-    peakMegabytes: peakMegabytes(child.pid),
-  }
+interface Compared {
+  readonly cases: readonly Case[]
+  readonly gaps: Measured['tables'][number]
+  /** Of our own. */
+  readonly gapP99: number
 }
 
-async function compare(start: Start, folder: string, pages: string) {
+async function compare({ start, seed }: Stage, server: Child, pages: string, size: Sizes): Promise<Compared> {
   const reference = [...loopGap, 'bench/children/reference.ts', pages]
-  const ours = await warmUp(
-    'feed-server',
-    await startServer(start, { folder: join(folder, 'compared'), baseUrl: pages, preload: loopGap }),
+  const subjects = {
+    ours: await warmUp('feed-server', server, size),
+    whole: await warmUp('reference', await start(reference), size),
+    flat: await warmUp('reference, flat', await start([...reference, 'flat']), size),
+  }
+  const taken = await interleaved(
+    { rounds: size.rounds, seed },
+    {
+      ours: () => measure(subjects.ours),
+      whole: () => measure(subjects.whole),
+      flat: () => measure(subjects.flat),
+    },
   )
-  const whole = await warmUp('reference', await start(reference))
-  const flat = await warmUp('reference, flat', await start([...reference, 'flat']))
-  const subjects = [ours, whole, flat]
-  for (let round = 0; round < rounds; round++) {
-    for (const subject of subjects) subject.samples.push(await measure(subject))
-  }
+  const beside = (name: string, floor: readonly Taken[]) =>
+    caseOf({
+      name,
+      unit: 'indicators per CPU second',
+      ours: taken.ours,
+      floor,
+      peakMegabytes: peakMegabytes(subjects.ours.child.pid),
+    })
+  const rows = (['ours', 'whole', 'flat'] as const).map((which) => gapRow(subjects[which], taken[which]))
   const result = {
-    ours: summary(ours, ours),
-    reference: summary(whole, ours),
-    flat: summary(flat, ours),
+    cases: [beside('beside parsing and writing', taken.whole), beside('beside flat objects', taken.flat)],
+    gaps: {
+      title: 'times and gaps of the event loop, ms',
+      columns: ['', 'wall', 'gap p99', 'gap max', 'own p99', 'MB sent', 'peak MB'],
+      rows,
+    },
+    gapP99: Number(rows[0]?.[2]),
   }
-  for (const { child } of subjects) await child.stop()
+  for (const { child } of [subjects.whole, subjects.flat]) await child.stop()
   return result
 }
 
-/** A long answer, from a server that has answered nothing before. */
-async function many(start: Start, folder: string, pages: string, raw: boolean) {
-  const child = await startServer(start, { folder: join(folder, `raw-${raw}`), baseUrl: pages })
-  const idleMegabytes = peakMegabytes(child.pid)
-  const cpuBefore = cpuSeconds(child.pid)
-  const from = performance.now()
-  const { bytes, text } = await receive(child.url, pathOf(manyIndicators, raw))
-  const wallSeconds = (performance.now() - from) / 1000
-  if (!text.includes(`"count":${manyIndicators},`) || !text.includes('"unreadable":[]')) {
-    throw new Error(`an answer of ${manyIndicators} is not whole: …${text.slice(-300)}`)
-  }
-  const result = {
-    raw,
-    megabytes: bytes / 1e6,
-    wallSeconds,
-    cpuSeconds: cpuSeconds(child.pid) - cpuBefore,
-    idleMegabytes,
-    peakMegabytes: peakMegabytes(child.pid),
-  }
-  await child.stop()
-  return result
-}
-
-interface Result {
-  readonly machine: string
-  readonly rounds: number
-  readonly indicators: number
-  readonly compared: Awaited<ReturnType<typeof compare>>
-  readonly manyIndicators: number
-  readonly long: readonly Awaited<ReturnType<typeof many>>[]
-  readonly bars: readonly Bar[]
-}
-
-function barsOf({ ours, reference }: Result['compared'], long: Result['long']): Bar[] {
-  const { ratio } = reference
-  const gap = ours.loopGapP99Ms
-  const peak = Math.max(...long.map(({ peakMegabytes }) => peakMegabytes))
+function gapRow({ name, child, bytes }: Subject, taken: readonly Taken[]): readonly (string | number)[] {
+  const gapsMs = taken.flatMap(({ gaps }) => gaps.wallMs)
+  const ownGapsMs = taken.flatMap(({ gaps }) => gaps.cpuMs)
   return [
-    atLeast('indicators per CPU second, of the reference', ratio, 0.75),
-    atMost('p99 of the loop gap, ms', gap, 50),
-    atMost(`peak memory of ${manyIndicators} indicators, MB`, peak, 300),
+    name,
+    median(taken.map(({ wallMs }) => wallMs)),
+    percentile(gapsMs, 99),
+    Math.max(...gapsMs),
+    percentile(ownGapsMs, 99),
+    bytes / 1e6,
+    peakMegabytes(child.pid),
   ]
 }
 
-async function run(): Promise<Result> {
-  const before = machine()
-  return withChildren(limitMs, async (start, folder) => {
-    const { url } = await start(['bench/children/stored-pages.ts'])
-    const compared = await compare(start, folder, url)
-    const long = [await many(start, folder, url, false), await many(start, folder, url, true)]
-    const bars = barsOf(compared, long)
-    return { machine: before, rounds, indicators, compared, manyIndicators, long, bars }
+async function long({ pid, url }: Child, raw: boolean, many: number): Promise<Case> {
+  const cpuBefore = cpuSeconds(pid)
+  const { text } = await receive(url, pathOf(many, raw))
+  if (!text.includes(`"count":${many},`) || !text.includes('"unreadable":[]')) {
+    throw new Error(`an answer of ${many} is not whole: …${text.slice(-300)}`)
+  }
+  const used = cpuSeconds(pid) - cpuBefore
+  return caseOf({
+    name: `a long answer, raw=${raw}`,
+    unit: 'indicators per CPU second',
+    ours: [{ value: many / used, cpuSeconds: used }],
+    peakMegabytes: peakMegabytes(pid),
   })
 }
 
-function print({ machine, compared, long, bars }: Result): void {
-  console.log(`${machine}\n`)
-  console.log(
-    `${indicators} indicators, raw=false: medians of ${rounds} interleaved rounds, times and gaps in ms`,
-  )
-  printTable([
-    ['', 'per CPU s', 'ours/it', 'CPU', 'wall', 'gap p99', 'gap max', 'own p99', 'MB sent', 'peak MB'],
-    ...Object.values(compared).map((each) => [
-      each.name,
-      String(each.indicatorsPerCpuSecond),
-      each.ratio.toFixed(2),
-      each.cpuMs.toFixed(0),
-      each.wallMs.toFixed(0),
-      each.loopGapP99Ms.toFixed(1),
-      each.loopGapMaxMs.toFixed(1),
-      each.loopGapOwnCpuP99Ms.toFixed(1),
-      each.megabytes.toFixed(1),
-      each.peakMegabytes.toFixed(0),
-    ]),
-  ])
-  console.log(`\n${manyIndicators} indicators, a new process for each answer`)
-  printTable([
-    ['', 'MB sent', 'wall s', 'CPU s', 'idle MB', 'peak MB'],
-    ...long.map((each) => [
-      `raw=${each.raw}`,
-      each.megabytes.toFixed(1),
-      each.wallSeconds.toFixed(2),
-      each.cpuSeconds.toFixed(2),
-      each.idleMegabytes.toFixed(0),
-      each.peakMegabytes.toFixed(0),
-    ]),
-  ])
-  console.log()
-  printBars(bars)
+export const passThrough: Benchmark = {
+  name: 'pass-through',
+  measures:
+    'tc-get-indicators of 10,000, beside undici with JSON.parse and JSON.stringify; memory of 100,000',
+  takes: { usual: '40 s', full: '80 s' },
+  limitSeconds: { smoke: 60, usual: 150, full: 300 },
+  async run(stage) {
+    const size = { ...sizes[stage.scale], ...(stage.rounds !== undefined && { rounds: stage.rounds }) }
+    const { indicators, many, rounds } = size
+    const { url } = await stage.start(['bench/children/stored-pages.ts'])
+    const server = (name: string, preload: readonly string[]) =>
+      stage.serve({ folder: join(stage.folder, name), baseUrl: url, preload })
+    const compared = await server('compared', loopGap)
+    const { cases, gaps, gapP99 } = await compare(stage, compared, url, size)
+    if (stage.scale !== 'smoke') await compared.stop()
+    const longs: Case[] = []
+    for (const raw of [false, true]) {
+      // Each from a server that has answered nothing before, unless it is to be alive only.
+      const child = stage.scale === 'smoke' ? compared : await server(`raw-${raw}`, [])
+      longs.push(await long(child, raw, many))
+      if (stage.scale !== 'smoke') await child.stop()
+    }
+    const peak = Math.max(...longs.map(({ peakMegabytes = Number.NaN }) => peakMegabytes))
+    const [whole] = cases
+    if (whole === undefined) throw new Error('nothing was compared')
+    return {
+      size: `${withCommas(indicators)} indicators, raw=false; a long answer has ${withCommas(many)}`,
+      rounds,
+      cases: [...cases, ...longs],
+      tables: [gaps],
+      bars: [
+        atLeast('indicators per CPU second, of the reference', ratioOf(whole), 0.75),
+        atMost('p99 of the loop gap, ms', gapP99, 50),
+        atMost(`peak memory of ${withCommas(many)} indicators, MB`, peak, 300),
+      ],
+    }
+  },
 }
 
-const result = await run()
-if (process.argv.includes('--json')) console.log(JSON.stringify(result, undefined, 2))
-else print(result)
-process.exitCode = result.bars.every(({ met }) => met) ? 0 : 1
+await runAlone(passThrough, import.meta.filename)

@@ -1,8 +1,6 @@
 /**
  * What a push costs: indicators to each simulated product, beside a process that sends the same requests and does
- * nothing else. What is measured and how to read it: docs/benchmarks.md. Exit code 1: a bar is missed.
- *
- *   node bench/push.ts [KIND…] [--size INDICATORS | --full] [--rounds N] [--json]
+ * nothing else. How to read it: docs/benchmarks.md.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,31 +8,49 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { ReplayResult } from './children/replay.ts'
 import type { Got, Left, VendorOrder, VendorSettings } from './children/vendor.ts'
 import {
+  type Benchmark,
+  type Case,
+  caseOf,
+  ratioOf,
+  type Sample,
+  type Scale,
+  type Stage,
+  withCommas,
+} from './harness/benchmark.ts'
+import {
   atLeast,
-  type Bar,
   cpuSeconds,
   databaseCpuSeconds,
   embeddedPostgres,
-  machine,
   median,
   peakMegabytes,
-  printBars,
-  printTable,
 } from './harness/measure.ts'
-import { type Child, type Start, startServer, withChildren } from './harness/processes.ts'
-import { type Export, endOfExport, push } from './harness/push-api.ts'
-import { numberOf, sizeOf } from './harness/size.ts'
-import type { VendorKind } from './harness/vendors.ts'
+import type { Child } from './harness/processes.ts'
+import { type Export, endOfExport, push as pushTo } from './harness/push-api.ts'
+import { runAlone } from './harness/run.ts'
+import { type VendorKind, vendorKinds } from './harness/vendors.ts'
 
-const usualSize = 10_000
-/** A product that takes one indicator a request, at 20 ms: enough to see the rate of it. */
-const slowSize = 2000
+interface Sizes {
+  readonly indicators: number
+  /** To a product that takes one indicator a request, at 20 ms: enough to see the rate of it. */
+  readonly slow: number
+  readonly rounds: number
+  /** The round before the first, which does not count. */
+  readonly warmUps: number
+  /** Right behind another one a push waits up to a second for the queue, which is not what is measured. */
+  readonly restMs: number
+}
+
+const usual: Sizes = { indicators: 10_000, slow: 2000, rounds: 3, warmUps: 1, restMs: 1500 }
+const sizes: Readonly<Record<Scale, Sizes>> = {
+  smoke: { indicators: 20, slow: 10, rounds: 1, warmUps: 0, restMs: 0 },
+  usual,
+  full: { ...usual, slow: 10_000, rounds: 5 },
+}
 const latenciesMs = [0, 20] as const
 /** Requests under way at once, ours and theirs. */
 const concurrency = 4
 const share = 0.7
-/** Right behind another one a push waits up to a second for the queue, which is not what is measured. */
-const restMs = 1500
 
 interface Setup {
   readonly kind: VendorKind
@@ -53,6 +69,8 @@ const setups: readonly Setup[] = [
 
 interface Cast {
   readonly server: Child
+  /** Its name. */
+  readonly exporter: string
   readonly vendor: Child
   readonly floor: Child
   readonly postgres: number
@@ -60,12 +78,11 @@ interface Cast {
   readonly file: string
 }
 
-interface Sample {
+/** Its value: indicators per second. */
+interface Taken extends Sample {
   readonly seconds: number
   /** From the call to: the 202, the first request at the product, the last one. */
   readonly steps: readonly [accepted: number, firstSent: number, lastSent: number]
-  readonly cpuSeconds: number
-  readonly databaseCpuSeconds: number
   readonly requests: number
   /** The same once more: all is unchanged. */
   readonly again: { readonly seconds: number; readonly requests: number }
@@ -100,10 +117,14 @@ interface Pushed {
 }
 
 /** @throws Error unless all come to the same, which is good */
-async function pushAll(server: Child, body: Body, became: 'accepted' | 'unchanged'): Promise<Pushed> {
+async function pushAll(
+  { server, exporter }: Cast,
+  body: Body,
+  became: 'accepted' | 'unchanged',
+): Promise<Pushed> {
   const startedAt = performance.timeOrigin + performance.now()
   const since = () => (performance.timeOrigin + performance.now() - startedAt) / 1000
-  const { id } = await push(server, 'product', body)
+  const { id } = await pushTo(server, exporter, body)
   const acceptedSeconds = since()
   const ended = await endOfExport(server, id)
   if (ended.counts[became] !== body.indicators.length)
@@ -117,7 +138,7 @@ async function expectEntries(vendor: Child, file: string, expected: number): Pro
   return got
 }
 
-async function sampleOf(cast: Cast, { kind }: Setup, body: Body): Promise<Sample> {
+async function sampleOf(cast: Cast, { kind }: Setup, body: Body, restMs: number): Promise<Taken> {
   const { server, vendor, floor, postgres, file } = cast
   const size = body.indicators.length
   // Once it has them, they stay: the server knows that they are there.
@@ -129,19 +150,20 @@ async function sampleOf(cast: Cast, { kind }: Setup, body: Body): Promise<Sample
   const entries = await clear()
   await wait(restMs)
   const before = { node: cpuSeconds(server.pid), database: databaseCpuSeconds(postgres) }
-  const pushed = await pushAll(server, body, 'accepted')
+  const pushed = await pushAll(cast, body, 'accepted')
   const node = cpuSeconds(server.pid) - before.node
   const database = databaseCpuSeconds(postgres) - before.database
   const got = await expectEntries(vendor, file, entries + size)
   await order(vendor, { do: 'forget' })
   await wait(restMs)
-  const again = await pushAll(server, body, 'unchanged')
+  const again = await pushAll(cast, body, 'unchanged')
   const unneeded = await order<Got>(vendor, { do: 'tell', file: `${file}-again` })
   const left = await clear()
   const floorSeconds = await replay(floor, vendor.url, file)
   await expectEntries(vendor, `${file}-floor`, left === 0 ? size : left)
   const step = (at: number | null) => ((at ?? Number.NaN) - pushed.startedAt) / 1000
   return {
+    value: size / pushed.seconds,
     seconds: pushed.seconds,
     steps: [pushed.acceptedSeconds, step(got.firstAt), step(got.lastAt)],
     cpuSeconds: node,
@@ -158,125 +180,120 @@ async function replay(floor: Child, url: string, file: string): Promise<number> 
   return result.seconds
 }
 
-interface Measured {
-  readonly setup: Setup
-  readonly latencyMs: number
-  readonly size: number
-  readonly samples: readonly Sample[]
-  /** Of the server, by then. */
-  readonly peakMegabytes: number
+interface Found {
+  readonly case: Case
+  readonly taken: readonly Taken[]
 }
 
-async function measure(start: Start, folder: string, setup: Setup, options: Options): Promise<Measured[]> {
-  const { kind, objectsPerRun } = setup
+/** The setups have one server, one after the other. */
+async function measure(stage: Stage, folder: string, group: readonly Setup[], size: Sizes): Promise<Found[]> {
   mkdirSync(folder)
-  const vendor = await start(['bench/children/vendor.ts', kind])
-  const floor = await start(['bench/children/replay.ts'])
-  const settings = await order<VendorSettings>(vendor, { do: 'settings' })
-  const exporter = { name: 'product', kind, settings, objectsPerRun, concurrency, proxy: 'none' }
-  // It is never asked for a fetch, so the source's address leads nowhere.
-  const server = await startServer(start, { folder, baseUrl: 'http://127.0.0.1:9', exporters: [exporter] })
-  const cast = {
-    server,
-    vendor,
-    floor,
-    postgres: embeddedPostgres(server.pid),
-    file: join(folder, 'requests'),
+  const floor = await stage.start(['bench/children/replay.ts'])
+  const vendors: Child[] = []
+  const exporters: { readonly name: string; readonly [member: string]: unknown }[] = []
+  for (const { kind, objectsPerRun } of group) {
+    const vendor = await stage.start(['bench/children/vendor.ts', kind])
+    const settings = await order<VendorSettings>(vendor, { do: 'settings' })
+    const name = `${kind}-${objectsPerRun}`
+    exporters.push({ name, kind, settings, objectsPerRun, concurrency, proxy: 'none' })
+    vendors.push(vendor)
   }
-  const measured: Measured[] = []
+  // It is never asked for a fetch, so the source's address leads nowhere.
+  const server = await stage.serve({ folder, baseUrl: 'http://127.0.0.1:9', exporters })
+  const common = { server, floor, postgres: embeddedPostgres(server.pid), file: join(folder, 'requests') }
+  const found: Found[] = []
+  for (const [place, setup] of group.entries()) {
+    const [vendor, exporter] = [vendors[place], exporters[place]]
+    if (vendor === undefined || exporter === undefined) throw new RangeError('a setup has no product')
+    found.push(...(await measureOne({ ...common, vendor, exporter: exporter.name }, setup, size)))
+  }
+  for (const child of [server, floor, ...vendors]) await child.stop()
+  return found
+}
+
+async function measureOne(cast: Cast, setup: Setup, size: Sizes): Promise<Found[]> {
+  const found: Found[] = []
   let wave = 0
   for (const latencyMs of latenciesMs) {
-    await order(vendor, { do: 'delay', ms: latencyMs })
-    const size = setup.single && latencyMs > 0 ? options.slowSize : options.size
-    const samples: Sample[] = []
-    for (let round = -1; round < options.rounds; round++) {
-      const sample = await sampleOf(cast, setup, bodyOf(setup, wave++, size))
-      if (round >= 0) samples.push(sample)
+    await order(cast.vendor, { do: 'delay', ms: latencyMs })
+    const indicators = setup.single && latencyMs > 0 ? Math.min(size.slow, size.indicators) : size.indicators
+    const taken: Taken[] = []
+    for (let round = -size.warmUps; round < size.rounds; round++) {
+      const sample = await sampleOf(cast, setup, bodyOf(setup, wave++, indicators), size.restMs)
+      if (round >= 0) taken.push(sample)
     }
-    measured.push({ setup, latencyMs, size, samples, peakMegabytes: peakMegabytes(server.pid) })
+    found.push({
+      taken,
+      case: caseOf({
+        name: nameOf(setup, latencyMs),
+        unit: 'indicators per second',
+        ours: taken,
+        floor: taken.map(({ floorSeconds }) => ({ value: indicators / floorSeconds })),
+        peakMegabytes: peakMegabytes(cast.server.pid),
+      }),
+    })
   }
-  for (const child of [server, floor, vendor]) await child.stop()
-  return measured
+  return found
 }
 
-interface Options {
-  readonly setups: readonly Setup[]
-  readonly size: number
-  readonly slowSize: number
-  readonly rounds: number
-}
-
-function nameOf({ setup: { kind, objectsPerRun, single }, latencyMs }: Measured): string {
+function nameOf({ kind, objectsPerRun, single }: Setup, latencyMs: number): string {
   return `${kind}, ${single ? 'one by one' : `${objectsPerRun} at once`}, ${latencyMs} ms`
 }
 
-function ratioOf({ samples }: Measured): number {
-  return median(samples.map(({ seconds, floorSeconds }) => floorSeconds / seconds))
+function stepRow({ case: { name }, taken }: Found): readonly (string | number)[] {
+  const of = (value: (sample: Taken) => number) => median(taken.map(value))
+  const ms = (seconds: (sample: Taken) => number) => of(seconds) * 1000
+  return [
+    name,
+    of(({ requests }) => requests),
+    ms(({ steps }) => steps[0]),
+    ms(({ steps }) => steps[1]),
+    ms(({ steps }) => steps[2]),
+    ms(({ seconds }) => seconds),
+    ms(({ floorSeconds }) => floorSeconds),
+    ms(({ again }) => again.seconds),
+    Math.max(...taken.map(({ again }) => again.requests)),
+  ]
 }
 
-function barsOf(measured: readonly Measured[]): Bar[] {
-  return measured
-    .filter(({ latencyMs }) => latencyMs > 0)
-    .map((each) => atLeast(`${nameOf(each)}: indicators per second, of the floor`, ratioOf(each), share))
+export const push: Benchmark = {
+  name: 'push',
+  measures: 'indicators pushed to each product, beside sending the same requests alone',
+  takes: { usual: '7 minutes', full: '15 minutes' },
+  limitSeconds: { smoke: 60, usual: 1200, full: 2400 },
+  sized: 'indicators',
+  parts: vendorKinds,
+  async run(stage) {
+    const size: Sizes = {
+      ...sizes[stage.scale],
+      ...(stage.size !== undefined && { indicators: stage.size }),
+      ...(stage.rounds !== undefined && { rounds: stage.rounds }),
+    }
+    const found: Found[] = []
+    const picked = setups.filter(({ kind }) => stage.only === undefined || kind === stage.only)
+    // Each has a server of its own, unless it is to be alive only.
+    const groups = stage.scale === 'smoke' ? [picked] : picked.map((setup) => [setup])
+    for (const [place, group] of groups.entries()) {
+      found.push(...(await measure(stage, join(stage.folder, String(place)), group, size)))
+    }
+    const slow = found.filter(({ case: { name } }) => !name.endsWith(', 0 ms'))
+    return {
+      size: `${withCommas(size.indicators)} indicators (one by one at 20 ms: ${withCommas(Math.min(size.slow, size.indicators))}), ${concurrency} requests at once`,
+      rounds: size.rounds,
+      cases: found.map((each) => each.case),
+      tables: [
+        {
+          title:
+            'requests, and ms from the call to: the answer 202, the first request, the last one, the end; the same once more, and its requests',
+          columns: ['', 'requests', '202', 'first', 'last', 'end', 'floor', 'again', 'requests'],
+          rows: found.map(stepRow),
+        },
+      ],
+      bars: slow.map((each) =>
+        atLeast(`${each.case.name}: indicators per second, of the floor`, ratioOf(each.case), share),
+      ),
+    }
+  },
 }
 
-async function run(options: Options) {
-  const before = machine()
-  const measured = await withChildren(1_800_000, async (start, folder) => {
-    const all: Measured[] = []
-    for (const [place, setup] of options.setups.entries())
-      all.push(...(await measure(start, join(folder, String(place)), setup, options)))
-    return all
-  })
-  return { machine: before, options, measured, bars: barsOf(measured) }
-}
-
-function print({ machine, options, measured, bars }: Awaited<ReturnType<typeof run>>): void {
-  const of = (samples: readonly Sample[], value: (sample: Sample) => number) => median(samples.map(value))
-  const ms = (seconds: number) => (seconds * 1000).toFixed(0)
-  console.log(
-    `${machine}\n\nmedians of ${options.rounds} interleaved rounds, ${concurrency} requests at once`,
-  )
-  printTable([
-    ['', 'indicators', 'requests', 'per s', 'floor', 'ours/floor', 'CPU s, Node', 'PostgreSQL', 'peak MB'],
-    ...measured.map((each) => [
-      nameOf(each),
-      String(each.size),
-      String(of(each.samples, ({ requests }) => requests)),
-      of(each.samples, ({ seconds }) => each.size / seconds).toFixed(0),
-      of(each.samples, ({ floorSeconds }) => each.size / floorSeconds).toFixed(0),
-      ratioOf(each).toFixed(2),
-      of(each.samples, ({ cpuSeconds }) => cpuSeconds).toFixed(2),
-      of(each.samples, ({ databaseCpuSeconds }) => databaseCpuSeconds).toFixed(2),
-      each.peakMegabytes.toFixed(0),
-    ]),
-  ])
-  console.log(
-    '\nms from the call to: the answer 202, the first request, the last one, the end; the same once more',
-  )
-  printTable([
-    ['', '202', 'first', 'last', 'end', 'floor', 'again', 'requests'],
-    ...measured.map((each) => [
-      nameOf(each),
-      ...[0, 1, 2].map((step) => ms(of(each.samples, ({ steps }) => steps[step] ?? Number.NaN))),
-      ms(of(each.samples, ({ seconds }) => seconds)),
-      ms(of(each.samples, ({ floorSeconds }) => floorSeconds)),
-      ms(of(each.samples, ({ again }) => again.seconds)),
-      String(Math.max(...each.samples.map(({ again }) => again.requests))),
-    ]),
-  ])
-  console.log()
-  printBars(bars)
-}
-
-const size = sizeOf(process.argv, usualSize, usualSize)
-const kinds = setups.filter(({ kind }) => process.argv.includes(kind))
-const result = await run({
-  setups: kinds.length > 0 ? kinds : setups,
-  size,
-  slowSize: process.argv.includes('--full') ? size : Math.min(size, slowSize),
-  rounds: numberOf(process.argv, '--rounds', 5, 1),
-})
-if (process.argv.includes('--json')) console.log(JSON.stringify(result, undefined, 2))
-else print(result)
-process.exitCode = result.bars.every(({ met }) => met) ? 0 : 1
+await runAlone(push, import.meta.filename)

@@ -7,10 +7,10 @@
  */
 import { closeSync, createReadStream, openSync, writeSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { firstId, threatConnectRecord } from '../harness/records.ts'
+import { threatConnectRecord } from '../harness/records.ts'
+import { envelope, pageSize, walkedTo } from '../harness/walk.ts'
 import { listen } from './listen.ts'
 
-const pageSize = 1000
 const [file = '', records = ''] = process.argv.slice(2)
 const total = Number(records)
 
@@ -53,22 +53,13 @@ async function hold(page: number): Promise<void> {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1')
-  const lastId = /\bid GT (\d+)/.exec(searchParams.get('tql') ?? '')?.[1]
-  const start = Math.max(0, Number(lastId) - firstId + 1)
-  const isPage = start % pageSize === 0 || start === total
-  if (pathname !== '/api/v3/indicators' || searchParams.get('resultLimit') !== String(pageSize) || !isPage) {
-    const message = `no stored page: ${request.url}`
-    response.writeHead(400).end(JSON.stringify({ status: 'Error', message }))
-    return
-  }
+  const asked = walkedTo(request, response, total)
+  if (asked === undefined) return
+  const { start, searchParams } = asked
   const page = Math.ceil(start / pageSize)
   if (!searchParams.has('ungated')) await hold(page)
   const [from = 0, to = 0] = [places[page], places[page + 1] ?? places[page]]
-  const next = start + pageSize < total ? '"next":"http://127.0.0.1/next",' : ''
-  const count = searchParams.get('count') === 'true' ? `"count":${total - start},` : ''
-  const head = `{${next}${count}"data":[`
-  const tail = '],"status":"Success"}'
+  const { head, tail } = envelope(asked, total)
   response.writeHead(200, {
     'content-type': 'application/json',
     'content-length': head.length + to - from + tail.length,

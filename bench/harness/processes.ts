@@ -50,20 +50,27 @@ export async function withChildren<T>(
     for (const child of running) child.kill('SIGKILL')
     remove(folder)
   }
-  const giveUp = (why: string) => {
-    console.error(why)
+  const interrupted = () => {
+    console.error('interrupted')
     process.exit(1)
   }
-  const interrupted = () => giveUp('interrupted')
   process.on('exit', end).on('SIGINT', interrupted).on('SIGTERM', interrupted)
-  const limit = setTimeout(giveUp, limitMs, `not done after ${limitMs / 1000} s`)
+  let limit: NodeJS.Timeout | undefined
+  let isOver = false
+  const notDone = new Promise<never>((_, reject) => {
+    limit = setTimeout(() => reject(new Error(`not done after ${limitMs / 1000} s`)), limitMs)
+  })
+  /** Work that was given up must not start more. */
+  const unlessOver = (args: readonly string[]) => {
+    if (isOver) throw new Error('it is over')
+    return args
+  }
   try {
-    const start = (args: readonly string[]) => startChild(args, running)
-    return await work(
-      Object.assign(start, { spawn: (args: readonly string[]) => lifeOf(args, running) }),
-      folder,
-    )
+    const start = async (args: readonly string[]) => startChild(unlessOver(args), running)
+    const spawn = (args: readonly string[]) => lifeOf(unlessOver(args), running)
+    return await Promise.race([work(Object.assign(start, { spawn }), folder), notDone])
   } finally {
+    isOver = true
     clearTimeout(limit)
     end()
     process.off('exit', end).off('SIGINT', interrupted).off('SIGTERM', interrupted)
@@ -174,6 +181,8 @@ export interface ServerOptions {
   readonly bridges?: readonly object[]
   /** Arguments of node. */
   readonly preload?: readonly string[]
+  /** Default: the compiled one, which must not be older than its sources. */
+  readonly program?: string
 }
 
 /**
@@ -192,6 +201,7 @@ export function serverArguments({
   exporters = [],
   bridges = [],
   preload = [],
+  program = compiledProgram(),
 }: ServerOptions): string[] {
   const settings = { baseUrl, accessId: 'bench', secretKey: 'bench', ...source?.settings }
   const config = {
@@ -208,13 +218,16 @@ export function serverArguments({
   const file = join(folder, 'config.yaml')
   writeFileSync(file, JSON.stringify(config))
   // As `npm start` runs it.
-  return [...preload, '--max-semi-space-size=4', compiledProgram(), 'serve', '--config', file]
+  return [...preload, '--max-semi-space-size=4', program, 'serve', '--config', file]
 }
 
 /** The folder of the embedded store of a server whose folder is this. */
 export function storeOf(folder: string): string {
   return join(folder, 'store')
 }
+
+/** Needs no building; starts more slowly, and keeps the source of each file in memory. */
+export const sourceProgram = join(root, 'src/main.ts')
 
 /** @throws Error where it is missing, or older than its sources */
 export function compiledProgram(): string {

@@ -18,11 +18,12 @@ const site = 'https://threatconnect.example'
 /** Of the first record; each has the next one. */
 export const firstId = 98_590_287
 
-export function threatConnectRecord(index: number): object {
+/** @param version 0 as it was first; each other one differs in its description, its confidence and when it changed */
+export function threatConnectRecord(index: number, version = 0): object {
   const id = firstId + index
   const day = String(1 + (index % 28)).padStart(2, '0')
   const dateAdded = `2024-01-${day}T01:07:13Z`
-  const lastModified = `2024-02-${day}T04:28:52Z`
+  const lastModified = `${2024 + version}-02-${day}T04:28:52Z`
   const type = at(types, index)
   const [label, color] = at(labels, index)
   const score = (index * 37) % 1001
@@ -48,14 +49,14 @@ export function threatConnectRecord(index: number): object {
     type,
     lastModified,
     rating: (index % 6) - (index % 2) / 2 + 0.5,
-    confidence: index % 101,
+    confidence: (index + version) % 101,
     threatAssessRating: 4.1,
     threatAssessConfidence: 50.25,
     threatAssessScore: score,
     threatAssessScoreObserved: 0,
     threatAssessScoreFalsePositive: 0,
     source: `https://blog.example/post/${index}`,
-    description: `Seen in a phishing campaign as number ${index}.`,
+    description: `Seen in a phishing campaign as number ${index}.${version === 0 ? '' : ` And once more, ${version}.`}`,
     observations: index % 50,
     lastObserved: lastModified,
     privateFlag: false,
