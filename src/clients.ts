@@ -1,24 +1,27 @@
 /** Part of the composition root: the clients by which connectors ask their products. */
-import type { BridgeEndConfig, ExporterConfig, SourceConfig } from './config/model.ts'
+import type { BridgeEndConfig, Config, ExporterConfig, SourceConfig } from './config/model.ts'
 import type { Replaceable } from './replaceable.ts'
 import type { Environment } from './routes.ts'
 import { checkedWays } from './upstream/checked.ts'
 import { createHttpClient } from './upstream/got-client.ts'
 import type { HttpClient } from './upstream/http-client.ts'
+import { outboundOf } from './upstream/outbound.ts'
 import { type RetirableClient, retirable } from './upstream/retirable.ts'
 
 type Instance = Pick<SourceConfig | ExporterConfig | BridgeEndConfig, 'kind' | 'timeoutMs' | 'proxy' | 'tls'>
 
 export type Clients = ReturnType<typeof clientsOf>
 
-export function clientsOf(environment: Environment) {
+/** @param rules where connections may go; absent: as where the configuration says nothing of it */
+export function clientsOf(environment: Environment, rules?: Config['outbound']) {
   const { env, version, log, now } = environment
+  const outbound = outboundOf(rules)
   const used = new Set<HttpClient>()
   const byConnector = new WeakMap<object, readonly RetirableClient[]>()
   return {
     /** How one connector asks its product, and what makes its check whole. */
     of(name: string, { kind, timeoutMs, proxy, tls }: Instance) {
-      const how = { service: kind, timeoutMs, proxy, tls, env, now }
+      const how = { service: kind, timeoutMs, proxy, tls, outbound, env, now }
       const ways = checkedWays(how)
       const own: RetirableClient[] = []
       return {

@@ -21,7 +21,7 @@ import type { HttpClient } from './upstream/http-client.ts'
 import { pacedClient, pacing } from './upstream/pacing.ts'
 
 export function createSources(config: Config, environment: Environment): ConfiguredSources {
-  const clients = clientsOf(environment)
+  const clients = clientsOf(environment, config.outbound)
   const create = (source: SourceConfig): Source => {
     const definition = definitionOf(sourceKinds, source.kind)
     const { connect, checked } = clients.of(source.name, source)
@@ -66,10 +66,10 @@ export interface ConfiguredExporters {
 
 /** All requests of an exporter, its logins too, pass one gate; the last that each does is to ask for leave. */
 export function createExporters(
-  config: Pick<Config, 'exporters'>,
+  config: Pick<Config, 'exporters'> & Partial<Pick<Config, 'outbound'>>,
   environment: Environment,
 ): ConfiguredExporters {
-  const clients = clientsOf(environment)
+  const clients = clientsOf(environment, config.outbound)
   const { log, now } = environment
   const permit = createPermit()
   const kept = new Map<string, Kept<Exporter>>()
@@ -109,10 +109,10 @@ export interface ConfiguredBridges {
 
 /** All requests to one side of a bridge pass one gate; those that carry out an effect ask for leave last. */
 export function createBridgeEnds(
-  config: Pick<Config, 'bridges'>,
+  config: Pick<Config, 'bridges'> & Partial<Pick<Config, 'outbound'>>,
   environment: Environment,
 ): ConfiguredBridges {
-  const clients = clientsOf(environment)
+  const clients = clientsOf(environment, config.outbound)
   const { log, now } = environment
   const permit = createPermit()
   const contextsOf = (name: string, { kind, concurrency, requestsPerMinute }: BridgeEndConfig) => {
@@ -168,7 +168,7 @@ export function createBridgeEnds(
 }
 
 /** What can be another one while the server runs: credentials, and the way to the product. */
-export type Access = Pick<
+type Access = Pick<
   SourceConfig | ExporterConfig | BridgeEndConfig,
   'settings' | 'timeoutMs' | 'proxy' | 'tls'
 >

@@ -14,7 +14,7 @@ function base64Of(secret: string): string[] {
 }
 
 /** Every way in which a text may be written. */
-function spellings(secret: string): ReadonlySet<string> {
+export function spellings(secret: string): ReadonlySet<string> {
   const json = JSON.stringify(secret).slice(1, -1)
   const url = encodeURIComponent(secret)
   const base64 = base64Of(secret)

@@ -1,16 +1,24 @@
 /**
  * A small reverse proxy in front of several servers, as a Kubernetes service with an ingress is: it looks at /readyz and
- * sends new requests only to those that are ready, by connections that it keeps. It never sends a request a second time.
+ * sends new requests only to those that are ready, by connections that it keeps. It never sends a request a second time;
+ * one that a server did not even take the connection of goes to the next one.
  */
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 
 export interface Balancer {
   readonly url: string
   /** What a client would have had to see: a reset, an answer cut short, nobody ready. */
   readonly failures: readonly string[]
+  /** The same of requests that were with a server when that was killed or stood still. */
+  readonly excused: readonly string[]
   /** This one is at this address now. */
   set(name: string, url: string): void
+  /** This one is about to be killed, or to stand still: what it has in hand may fail. */
+  down(name: string): void
+  /** It goes on. */
+  up(name: string): void
   /** Addresses of those that are ready now. */
   ready(): readonly string[]
   close(): Promise<void>
@@ -28,7 +36,13 @@ interface Backend {
   /** Looks in a row that found it not ready. */
   failures: number
   isLookedAt: boolean
+  isDown: boolean
+  /** When it last was, as `performance.now()`. */
+  downAt: number
 }
+
+/** Of an answer by a server that was killed or stood still meanwhile: it may say what it likes. */
+export const excusedHeader = 'x-was-down'
 
 /** So many bring one that was ready out of the turn, as in Kubernetes by default; one brings it in. */
 const failureThreshold = 3
@@ -37,18 +51,30 @@ const probeTimeoutMs = 1000
 export async function startBalancer({ lookMs }: BalancerOptions): Promise<Balancer> {
   const backends = new Map<string, Backend>()
   const failures: string[] = []
+  const excused: string[] = []
   let turn = 0
   const ready = () => [...backends.values()].filter(({ isReady }) => isReady)
-  const server = createServer((incoming, outgoing) => {
-    const candidates = ready()
-    const backend = candidates[turn++ % Math.max(1, candidates.length)]
-    const failed = (why: string) => {
-      failures.push(`${incoming.method} ${incoming.url}: ${why}`)
-      if (!outgoing.headersSent) outgoing.writeHead(502)
-      outgoing.end()
+  const serve = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const body = await buffer(incoming)
+    const failed = (why: string, isExcused = false) => {
+      const told = isExcused ? excused : failures
+      told.push(`${incoming.method} ${incoming.url}: ${why}`)
+      if (outgoing.headersSent) return void outgoing.destroy()
+      outgoing.writeHead(502, isExcused ? { [excusedHeader]: '1' } : {}).end()
     }
-    if (backend === undefined) return failed('nobody is ready')
-    passOn(incoming, outgoing, backend, failed)
+    for (const _ of backends) {
+      const candidates = ready()
+      const backend = candidates[turn++ % Math.max(1, candidates.length)]
+      if (backend === undefined) break
+      if (await passOn({ incoming, body, outgoing, failed }, backend)) return
+      // Nobody listens there: no need to look.
+      backend.isReady = false
+    }
+    failed('nobody is ready')
+  }
+  const server = createServer((incoming, outgoing) => {
+    // A client that went away before it had said all.
+    serve(incoming, outgoing).catch(() => outgoing.destroy())
   })
   const looking = setInterval(() => {
     for (const backend of backends.values()) void look(backend)
@@ -56,12 +82,22 @@ export async function startBalancer({ lookMs }: BalancerOptions): Promise<Balanc
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    failures,
+    ...{ failures, excused },
     set(name, url) {
       backends.get(name)?.agent.destroy()
       const backend = { url, agent: new Agent({ keepAlive: true, maxFreeSockets: 64 }), ...unknown }
       backends.set(name, backend)
       void look(backend)
+    },
+    down(name) {
+      const backend = backends.get(name)
+      if (backend !== undefined) backend.isDown = true
+    },
+    up(name) {
+      const backend = backends.get(name)
+      if (backend === undefined) return
+      backend.isDown = false
+      backend.downAt = performance.now()
     },
     ready: () => ready().map(({ url }) => url),
     async close() {
@@ -73,7 +109,10 @@ export async function startBalancer({ lookMs }: BalancerOptions): Promise<Balanc
   }
 }
 
-const unknown = { isReady: false, failures: 0, isLookedAt: false }
+const unknown = {
+  ...{ isReady: false, failures: 0, isLookedAt: false },
+  ...{ isDown: false, downAt: Number.NEGATIVE_INFINITY },
+}
 
 /** On a connection of its own, as probes are. */
 async function look(backend: Backend): Promise<void> {
@@ -91,20 +130,49 @@ async function look(backend: Backend): Promise<void> {
   backend.isReady = status === 200 || (backend.isReady && backend.failures < failureThreshold)
 }
 
-function passOn(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  { url, agent }: Backend,
-  failed: (why: string) => void,
-): void {
+interface Passed {
+  readonly incoming: IncomingMessage
+  readonly body: Buffer
+  readonly outgoing: ServerResponse
+  failed(why: string, isExcused: boolean): void
+}
+
+/** @returns false: nobody listens there, and nothing was sent */
+function passOn({ incoming, body, outgoing, failed }: Passed, backend: Backend): Promise<boolean> {
   const { host: _host, connection: _connection, ...headers } = incoming.headers
   const { method = 'GET' } = incoming
-  const sent = request(url + incoming.url, { method, headers, agent }, (answer) => {
-    const { connection: _, 'keep-alive': __, ...passed } = answer.headers
-    outgoing.writeHead(answer.statusCode ?? 502, passed)
-    answer.pipe(outgoing)
-    answer.once('error', (error) => failed(`its answer was cut short: ${error.message}`))
+  const from = performance.now()
+  const wasDown = () => backend.isDown || backend.downAt >= from
+  return new Promise((resolve) => {
+    const end = (why: string) => {
+      if (!isOver) failed(why, wasDown())
+      isOver = true
+      resolve(true)
+    }
+    let isOver = false
+    const sent = request(backend.url + incoming.url, { method, headers, agent: backend.agent }, (answer) => {
+      const { connection: _, 'keep-alive': __, ...passed } = answer.headers
+      outgoing.writeHead(answer.statusCode ?? 502, {
+        ...passed,
+        ...(wasDown() && { [excusedHeader]: '1' }),
+      })
+      answer.pipe(outgoing)
+      answer.once('error', (error) => end(`its answer was cut short: ${error.message}`))
+      answer.once('end', () => {
+        isOver = true
+        resolve(true)
+      })
+    })
+    sent.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ECONNREFUSED') return end(error.message)
+      isOver = true
+      resolve(false)
+    })
+    outgoing.once('close', () => {
+      if (isOver) return
+      end('its client gave up')
+      sent.destroy()
+    })
+    sent.end(body)
   })
-  sent.once('error', (error) => failed(error.message))
-  incoming.pipe(sent)
 }

@@ -42,7 +42,7 @@ const lookMs = 1000
 const planMs = 3000
 
 const size = numberOf(process.argv, '--size', 500, 1)
-const kills = numberOf(process.argv, '--kills', 60, 1)
+const kills = numberOf(process.argv, '--kills', 75, 1)
 const seed = numberOf(process.argv, '--seed', 1)
 
 /** Effects as the database had them, when each life ended and now and then in the last one. */

@@ -45,7 +45,7 @@ const deadShare = 0.001
 const longestQuietMs = 30_000
 
 const size = numberOf(process.argv, '--size', 10_000, 1)
-const kills = numberOf(process.argv, '--kills', 20, interrupted)
+const kills = numberOf(process.argv, '--kills', 25, interrupted)
 const seed = numberOf(process.argv, '--seed', 1)
 const kinds = vendorKinds.filter((kind) => process.argv.includes(kind))
 

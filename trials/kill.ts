@@ -20,8 +20,8 @@ const unreadable = 5
 const longestLifePages = 5
 const longestLifeMs = 120
 
-const size = numberOf(process.argv, '--size', 100_000, 1)
-const kills = numberOf(process.argv, '--kills', 40)
+const size = numberOf(process.argv, '--size', 150_000, 1)
+const kills = numberOf(process.argv, '--kills', 60)
 const random = createRandom(numberOf(process.argv, '--seed', 1))
 /** Else it might end before its time has come. */
 if (size < kills * 2.5 * 1000) throw new RangeError(`${kills} kills take at least ${kills * 2500} records`)

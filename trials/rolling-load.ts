@@ -1,13 +1,14 @@
 /**
- * What clients do all the time while servers are restarted under them, and what they got. Nobody repeats a request:
- * whatever is not answered as it should be is a fault.
+ * What clients do all the time while servers are restarted or killed under them, and what they got. Whatever is not
+ * answered as it should be is a fault. Nobody repeats a request, but where servers are killed: then the balancer judges
+ * whether it may fail.
  */
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Receipt } from '../bench/harness/api.ts'
-import { apiKey } from '../bench/harness/processes.ts'
 import type { Export } from '../bench/harness/push-api.ts'
 import type { Balancer } from './balancer.ts'
+import { type Answered, type Asked, send } from './client.ts'
 
 export interface Pushed {
   readonly exporter: string
@@ -21,6 +22,8 @@ export interface Load {
   readonly longestMs: number
   readonly faults: readonly string[]
   readonly pushes: readonly Pushed[]
+  /** Requests that were repeated, as their server was killed. */
+  readonly repeated: number
   /** Ids of fetches. */
   readonly runs: ReadonlySet<string>
   /** Connections on which a server said that it is the last answer. */
@@ -35,6 +38,8 @@ export interface LoadOptions {
   readonly feed: string
   /** Factor of the waits between requests. */
   readonly pauses: number
+  /** Servers are killed: clients wait for so long, and repeat what failed with the server that had it. Default: never. */
+  readonly repeatAfterMs?: number
   /** Indicators that there are, whatever changes in them. */
   readonly indicators: number
   /** Something changes at the source, a moment before each fetch. */
@@ -43,31 +48,27 @@ export interface LoadOptions {
   changeTickets(): void
 }
 
-interface Answered {
-  readonly status: number
-  readonly text: string
-  readonly isLast: boolean
-  readonly entries: number
-}
-
-interface Asked {
-  readonly method?: 'GET' | 'POST'
-  readonly body?: object
-  readonly key?: string
-}
-
 const pausesMs = { feeds: 20, pages: 30, pushes: 150, fetches: 1000, polls: 500, pinned: 25 } as const
 const pageSize = 50
 const valuesOfPush = 10
 /** Lists as several products ask for them. */
 const lists = ['.txt', '.json', '.stix.json', '.csv']
 
+const mostTries = 20
+const againMs = 50
+
+function told(path: string, { method = 'GET' }: Asked): string {
+  return `${method} ${path}`
+}
+
 export function startLoad(options: LoadOptions): Load {
   const { balancer, feed } = options
   const faults: string[] = []
   const pushes: Pushed[] = []
   const runs = new Set<string>()
-  let [requests, longestMs, sentAway, number] = [0, 0, 0, 0]
+  let [requests, longestMs, sentAway, repeated, number] = [0, 0, 0, 0, 0]
+  const { repeatAfterMs: timeoutMs } = options
+  const mayRepeat = timeoutMs !== undefined
   let ends = false
   const pooled = new Agent({ keepAlive: true })
 
@@ -80,9 +81,9 @@ export function startLoad(options: LoadOptions): Load {
     const from = performance.now()
     requests++
     try {
-      return await send(base + path, agent, asked)
+      return await send(base + path, agent, { ...asked, ...(mayRepeat && { timeoutMs }) })
     } catch (error) {
-      faults.push(`${asked.method ?? 'GET'} ${path}: ${error instanceof Error ? error.message : error}`)
+      if (!mayRepeat) faults.push(`${told(path, asked)}: ${error instanceof Error ? error.message : error}`)
       return undefined
     } finally {
       longestMs = Math.max(longestMs, performance.now() - from)
@@ -90,10 +91,20 @@ export function startLoad(options: LoadOptions): Load {
   }
   /** @returns the answer, where it is one of those */
   const expected = async (path: string, statuses: readonly number[], asked: Asked = {}) => {
-    const answer = await ask(balancer.url, path, pooled, asked)
-    if (answer === undefined || statuses.includes(answer.status)) return answer
-    faults.push(`${asked.method ?? 'GET'} ${path}: ${answer.status} ${answer.text.slice(0, 200)}`)
-    return undefined
+    for (let tries = 1; ; tries++) {
+      const answer = await ask(balancer.url, path, pooled, asked)
+      if (answer !== undefined && statuses.includes(answer.status)) return answer
+      const isLost = answer === undefined || answer.isExcused
+      if (isLost && mayRepeat && tries < mostTries) {
+        repeated++
+        await wait(againMs)
+        continue
+      }
+      if (answer !== undefined)
+        faults.push(`${told(path, asked)}: ${answer.status} ${answer.text.slice(0, 200)}`)
+      else if (mayRepeat) faults.push(`${told(path, asked)}: ${mostTries} tries failed`)
+      return undefined
+    }
   }
 
   const readLists = async () => {
@@ -121,7 +132,7 @@ export function startLoad(options: LoadOptions): Load {
     const values = Array.from({ length: valuesOfPush }, (_, index) => `host-${turn}-${index}.malware.example`)
     const asked = { method: 'POST', body: { indicators: values }, key: `push ${turn}` } as const
     const path = `/api/v1/push/${exporter}`
-    const first = await expected(path, [202], asked)
+    const first = await expected(path, mayRepeat ? [200, 202] : [202], asked)
     // By another server, maybe.
     const again = await expected(path, [200, 202], asked)
     if (first === undefined || again === undefined) return
@@ -172,8 +183,8 @@ export function startLoad(options: LoadOptions): Load {
     repeat(push, pausesMs.pushes),
     repeat(fetchNow, pausesMs.fetches),
     repeat(poll, pausesMs.polls),
-    repeat(pinned(), pausesMs.pinned),
-    repeat(pinned(), pausesMs.pinned),
+    // Whose server is killed knows nothing.
+    ...(mayRepeat ? [] : [pinned(), pinned()].map((work) => repeat(work, pausesMs.pinned))),
   ]
   return {
     get requests() {
@@ -185,6 +196,9 @@ export function startLoad(options: LoadOptions): Load {
     get sentAway() {
       return sentAway
     },
+    get repeated() {
+      return repeated
+    },
     ...{ faults, pushes, runs },
     async end() {
       ends = true
@@ -192,29 +206,4 @@ export function startLoad(options: LoadOptions): Load {
       pooled.destroy()
     },
   }
-}
-
-/** @throws Error where no whole answer comes */
-function send(url: string, agent: Agent, { method = 'GET', body, key }: Asked): Promise<Answered> {
-  const headers = {
-    authorization: `Bearer ${apiKey}`,
-    ...(body !== undefined && { 'content-type': 'application/json' }),
-    ...(key !== undefined && { 'idempotency-key': key }),
-  }
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, agent }, (answer) => {
-      const chunks: Buffer[] = []
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-      answer.once('error', reject)
-      answer.once('end', () => {
-        if (!answer.complete) return reject(new Error('the answer was cut short'))
-        const text = Buffer.concat(chunks).toString()
-        const { statusCode: status = 0, headers } = answer
-        const entries = Number(headers['x-feed-entries'] ?? Number.NaN)
-        resolve({ status, text, isLast: headers.connection === 'close', entries })
-      })
-    })
-    sent.once('error', reject)
-    sent.end(body === undefined ? undefined : JSON.stringify(body))
-  })
 }

@@ -1,8 +1,8 @@
 /** The log: JSON lines, or readable ones on a terminal; no secret of the configuration gets into it. */
-import type { Writable } from 'node:stream'
+import { Writable } from 'node:stream'
 import { type Logger, pino } from 'pino'
 import { describeError } from '../http/describe-error.ts'
-import { harmless } from './terminal.ts'
+import { harmless, visible } from './terminal.ts'
 
 export interface LogOptions {
   readonly level: string
@@ -16,7 +16,7 @@ export async function createLog({ level, secrets, stream }: LogOptions): Promise
   const spellings = spellingsOf(typeof secrets === 'function' ? secrets : () => secrets)
   return pino(
     { level, timestamp: timeOfLine(), serializers: { err: describeError } },
-    batched(target, (line) => redacted(line, spellings())),
+    batched(target, (line) => visible(redacted(line, spellings()))),
   )
 }
 
@@ -66,7 +66,26 @@ function batched(target: Writable, finish: (line: string) => string): { write(li
 /** Loaded for people only: a server in a container never needs it. */
 async function readable(stream: Writable): Promise<Writable> {
   const { default: pretty } = await import('pino-pretty')
-  return pretty({ destination: stream, sync: true, ignore: 'pid,hostname' })
+  const drawn = pretty({ destination: stream, sync: true, ignore: 'pid,hostname' })
+  return new Writable({
+    decodeStrings: false,
+    write(lines: string, _encoding, done) {
+      for (const line of lines.split('\n')) if (line !== '') drawn.write(`${shownLine(line)}\n`)
+      done()
+    },
+  })
+}
+
+/** Drawn, a text of others could end its line and begin another one, or steer the terminal. */
+function shownLine(line: string): string {
+  return JSON.stringify(shown(JSON.parse(line)))
+}
+
+function shown(value: unknown, name = ''): unknown {
+  if (typeof value === 'string') return name === 'stack' ? visible(value) : harmless(value)
+  if (Array.isArray(value)) return value.map((item) => shown(item))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [harmless(key), shown(member, key)]))
 }
 
 /** A message for the terminal without the secrets of the configuration. */

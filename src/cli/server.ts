@@ -19,6 +19,7 @@ import type { Environment } from '../routes.ts'
 import { byCommand, noteAudit } from '../store/note-audit.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { startTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { outboundOf } from '../upstream/outbound.ts'
 import { listenFailure } from './listen.ts'
 import { type ReloadOptions, reloader, renewed } from './reload.ts'
 import { type Admission, admission } from './running-server.ts'
@@ -60,7 +61,8 @@ export async function createWholeServer(
   const opened = await storeOf(config.store, log).catch((error: unknown) => {
     throw storeFailure(config.store, error)
   })
-  const telemetry = await startTelemetry({ ...environment, store: opened.store, ofProcess: true })
+  const collector = outboundOf(config.outbound)
+  const telemetry = await startTelemetry({ ...environment, store: opened.store, ofProcess: true, collector })
   const { upstreamAnswered } = telemetry
   try {
     return await overStore(config, { ...environment, telemetry, upstreamAnswered }, origin, opened)

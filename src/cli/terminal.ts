@@ -6,10 +6,10 @@ import { closeSync, openSync } from 'node:fs'
  * Control characters of foreign text would steer the terminal, and marks of direction would put it in another order
  * than it has. Line ends and tabs are ours: tables and lists are made of them.
  */
-const steering = /(?![\n\t])[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu
+const steering = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 /** What would steer a terminal as `\u001b`: to be seen in a table, and in JSON the same text as before. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replace(steering, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 

@@ -1,12 +1,12 @@
 /** Who changed what, and who was refused: an entry of the audit log before the answer is sent. */
 import type { FastifyReply, FastifyRequest, onSendHookHandler } from 'fastify'
 import type { Logger } from 'pino'
-import { type AuditContext, noteAudit } from '../store/note-audit.ts'
+import { type AuditContext, auditBacklog, noteAudit } from '../store/note-audit.ts'
 import type { App } from './app.ts'
 import { refusals } from './refusals.ts'
 import { isLookedUp } from './shown-path.ts'
 
-export interface AuditOptions extends Omit<AuditContext, 'log'> {
+export interface AuditOptions extends Omit<AuditContext, 'log' | 'backlog'> {
   readonly log: Logger
 }
 
@@ -20,8 +20,9 @@ const longestText = 200
 export function auditing(options: AuditOptions): (app: App) => void {
   return (app) => {
     const underWay = new Set<Promise<void>>()
+    const backlog = auditBacklog(options)
     const note = (entry: Parameters<typeof noteAudit>[0], log: AuditContext['log'] = options.log) => {
-      const written = noteAudit(entry, { ...options, log })
+      const written = noteAudit(entry, { ...options, log, backlog })
       underWay.add(written)
       return written.finally(() => underWay.delete(written))
     }
@@ -69,6 +70,7 @@ export function auditing(options: AuditOptions): (app: App) => void {
       strangers.flush()
       refused.flush()
       await Promise.all(underWay)
+      await backlog.end()
     })
   }
 }

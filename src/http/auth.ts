@@ -23,7 +23,13 @@ export type RouteScope =
   | readonly Scope[]
   | 'authenticated'
   | 'public'
-  | ((params: Readonly<Record<string, string>>) => Scope)
+  | ((params: Readonly<Record<string, string>>) => Scope | TellingScope)
+
+/** One that depends on what is there, and what a refusal says in its place: that must not depend on it. */
+export interface TellingScope {
+  readonly needed: Scope
+  readonly told: Scope
+}
 
 export interface ApiKey {
   readonly id: string
@@ -159,6 +165,12 @@ function find(candidates: readonly Candidate[], secret: string, id?: string): Ap
   return found
 }
 
+function choicesOf(needed: string | readonly string[] | TellingScope) {
+  if (typeof needed === 'string') return { anyOf: [needed], told: [needed] }
+  if ('told' in needed) return { anyOf: [needed.needed], told: [needed.told] }
+  return { anyOf: needed, told: needed }
+}
+
 /**
  * The guard of every route that is not public.
  * @returns a function that throws ServiceError KEY_MISSING, KEY_UNKNOWN, SCOPE_MISSING, or REQUEST_MALFORMED for two
@@ -175,9 +187,9 @@ export function authenticator(ring: KeyRing): (request: FastifyRequest, scope: R
     // Known from here on: a refusal for want of a scope is logged under the key's id.
     request.key = key.id
     const needed = typeof scope === 'function' ? scope(request.params as Record<string, string>) : scope
-    const anyOf = typeof needed === 'string' ? [needed] : needed
+    const { anyOf, told } = choicesOf(needed)
     if (needed !== 'authenticated' && !anyOf.some((each) => grants(key.scopes, each))) {
-      const names = anyOf.map((each) => `"${each}"`).join(' or ')
+      const names = told.map((each) => `"${each}"`).join(' or ')
       throw new ServiceError('SCOPE_MISSING', `the API key "${key.id}" needs the scope ${names}`)
     }
     return { key: key.id, scopes: key.scopes }

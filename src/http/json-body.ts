@@ -92,6 +92,10 @@ export function takeJsonBodies(app: App): void {
  */
 export function refuseUnreadBodies(request: FastifyRequest): void {
   const { headers, method } = request
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
+    throw malformed(`Transfer-Encoding takes chunked; received "${coding.slice(0, 80)}"`)
+  }
   const length = headers['content-length']
   if (headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) return
   if (method === 'GET' || method === 'HEAD') {

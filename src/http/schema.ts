@@ -139,6 +139,11 @@ const documented: Readonly<Record<number, Documented>> = {
     code: 'BODY_TOO_LARGE',
     detail: 'the body takes at most 1048576 bytes',
   },
+  414: {
+    description: 'A part of the address is too long.',
+    code: 'URI_TOO_LONG',
+    detail: 'a part of the path is longer than 4096 characters',
+  },
   415: {
     description: 'The body is not JSON.',
     code: 'MEDIA_TYPE_UNSUPPORTED',
@@ -179,6 +184,17 @@ const documented: Readonly<Record<number, Documented>> = {
     detail: 'ThreatConnect did not answer within 60 s',
     members: { upstream: { service: 'threatconnect', code: 'ETIMEDOUT' }, retryable: true },
   },
+}
+
+/** Of a list that is read page by page. @param address an example of that of the next page */
+export function linkHeader(address = '/api/v1/exports?cursor=5f0c6c5e-8f0c-4d6a-9a57-0d6c1f0c2b1a') {
+  return {
+    Link: {
+      type: 'string',
+      description: 'Address of the next page, with `rel="next"`; absent on the last one.',
+      examples: [`<${address}>; rel="next"`],
+    },
+  } as const
 }
 
 /** An example of a problem, as the server would write it. */

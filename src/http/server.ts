@@ -3,15 +3,16 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type RouteOptions } from 'fastify'
 import { type Logger, pino } from 'pino'
 import type { TSchema } from 'typebox'
-import { ServiceError } from '../errors.ts'
 import type { App, RoutePlugin } from './app.ts'
 import { type ArgumentReader, type ArgumentReaders, argumentReaders } from './arguments.ts'
 import { changingMethods } from './audit.ts'
 import { type ApiKey, authenticator, type KeyRing, keyRing } from './auth.ts'
 import { addressOf, requestIdOf } from './client.ts'
+import { isJson } from './json.ts'
 import { refuseUnreadBodies, takeJsonBodies } from './json-body.ts'
 import { type KnownPaths, knownPaths } from './known-paths.ts'
 import { refuseOtherSites } from './loopback.ts'
+import { originForm, refuseOddRequest } from './odd-requests.ts'
 import { describeRoutes } from './openapi.ts'
 import { answerOf, sendAnswer } from './problem.ts'
 import { type Limiter, limiter } from './rate-limit.ts'
@@ -24,6 +25,7 @@ import { healthRoutes, type Readiness } from './routes/health.ts'
 import { ProblemSchema } from './schema.ts'
 import { fixedHeaders, securityHeaders } from './security-headers.ts'
 import { shownPath } from './shown-path.ts'
+import { usualAnswers } from './usual-answers.ts'
 
 export interface ServerOptions {
   /** None: everyone is admin, and only loopback names are answered. A ring: others can take their place. */
@@ -64,6 +66,7 @@ function create({ logger, trustProxy, publicUrl }: ServerOptions, ring: KeyRing,
     trustProxy,
     loggerInstance: log,
     logController,
+    rewriteUrl: ({ url = '/' }) => originForm(url),
     genReqId: (request) => requestIdOf(request.headers['x-request-id'], ring),
     // While the server stops, requests that reach it are still served.
     return503OnClosing: false,
@@ -109,9 +112,7 @@ function begin(app: App, raw: RawErrors): void {
 function guard(app: App, ring: KeyRing, paths: KnownPaths): void {
   const identify = authenticator(ring)
   app.addHook('onRequest', (request, _reply, done) => {
-    if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') {
-      throw new ServiceError('REQUEST_MALFORMED', 'HTTP/1.1 needs a Host header')
-    }
+    refuseOddRequest(request)
     if (!ring.required) refuseOtherSites(request)
     if (request.is404) throw paths.error(request)
     const scope = request.route?.scope
@@ -205,9 +206,11 @@ function readerOf(readers: ArgumentReaders, { schema = {}, route, shared }: Decl
 }
 
 /** What OpenAPI shows beside what the route says: that public routes need no key, that bodies are closed. */
-function describedSchema({ schema = {}, config }: RouteOptions): NonNullable<RouteOptions['schema']> {
+function describedSchema(route: RouteOptions): NonNullable<RouteOptions['schema']> {
+  const { schema = {}, config } = route
   return {
     ...schema,
+    ...(isJson(schema.response) && { response: { ...usualAnswers(route), ...schema.response } }),
     ...(schema.body !== undefined && { body: closed(schema.body) }),
     ...(config?.scope === 'public' && { security: [] }),
   }

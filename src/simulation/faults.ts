@@ -177,7 +177,7 @@ function blanks(everyMs: number, exchange: Exchange): void {
 function pourOut(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/json' })
   response.write('{"status":"Success","data":[{"id":0}')
-  const chunk = ',{"id":1,"type":"Host","summary":"endless.example"}'.repeat(1_000)
+  const chunk = Buffer.from(',{"id":1,"type":"Host","summary":"endless.example"}'.repeat(20_000))
   const pour = (): void => {
     while (!response.destroyed && response.write(chunk));
     if (!response.destroyed) response.once('drain', pour)

@@ -6,7 +6,7 @@ import type { Watch } from '../pipeline/watch.ts'
 import type { UpstreamSeen } from '../upstream/http-client.ts'
 import { createMetrics, type Metrics, type MetricsOptions } from './metrics.ts'
 import type { Tracing } from './tracing.ts'
-import { tracingSettings, type Variables } from './tracing-settings.ts'
+import { type Collector, collectorRefused, tracingSettings, type Variables } from './tracing-settings.ts'
 
 export interface Telemetry {
   readonly metrics: Metrics
@@ -25,13 +25,17 @@ export interface TelemetryOptions extends MetricsOptions {
   readonly log: Logger
   /** Takes the traces. Default: by OTLP, as the environment says. */
   readonly exporter?: SpanExporter
+  /** Where they may be sent. Default: anywhere. */
+  readonly collector?: Collector
 }
 
 /** The libraries of tracing are loaded here, if at all. */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
-  const { env, log, version, now, exporter } = options
+  const { env, log, version, now, exporter, collector } = options
   const metrics = createMetrics(options)
-  const settings = tracingSettings(env)
+  const read = tracingSettings(env)
+  const refused = 'off' in read ? undefined : collectorRefused(env, collector)
+  const settings = refused === undefined ? read : { off: [refused] }
   if ('off' in settings) {
     for (const warning of settings.off) log.warn(warning)
     return guarded(telemetryOf(metrics), log)
@@ -39,7 +43,8 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   for (const warning of settings.warnings) log.warn(warning)
   const { startTracing } = await import('./tracing.ts')
   log.info({ sampler: settings.sampler }, 'traces are sent by OTLP')
-  const tracing = startTracing({ settings, version, log, now, ...(exporter && { exporter }) })
+  const to = { ...(exporter && { exporter }), ...(collector && { lookup: collector.lookup }) }
+  const tracing = startTracing({ settings, version, log, now, ...to })
   return guarded(telemetryOf(metrics, tracing), log)
 }
 

@@ -3,6 +3,8 @@
  * headers, certificates and time limit, the exporter reads from the same variables itself.
  */
 
+import { isIP, type LookupFunction } from 'node:net'
+
 export type Variables = Readonly<Record<string, string | undefined>>
 
 const samplers = [
@@ -51,6 +53,23 @@ export function tracingSettings(env: Variables): TracingSettings | { readonly of
   return settingsOf(env)
 }
 
+/** Where traces may be sent. */
+export interface Collector {
+  /** For the sockets to it. */
+  readonly lookup: LookupFunction
+  /** Why nothing may be sent to this address. */
+  refusal(address: string, host: string): string | undefined
+}
+
+/** @returns why the collector's address, where it is one and no name, can't be used */
+export function collectorRefused(env: Variables, collector: Collector | undefined): string | undefined {
+  const endpoint = endpoints.find((name) => isSet(env[name]))
+  const hostname = endpoint === undefined ? undefined : URL.parse(env[endpoint]?.trim() ?? '')?.hostname
+  const host = hostname?.replace(/^\[(.*)\]$/, '$1') ?? ''
+  const why = isIP(host) === 0 ? undefined : collector?.refusal(host, host)
+  return why && `${endpoint}: ${why}: no traces are made`
+}
+
 function settingsOf(env: Variables): TracingSettings {
   const warnings: string[] = []
   const number = (name: string, isGood: (value: number) => boolean, takes: string) => {
@@ -81,7 +100,7 @@ function settingsOf(env: Variables): TracingSettings {
   const given = Object.entries(batch).filter(([, value]) => value !== undefined)
   const ratio = number('OTEL_TRACES_SAMPLER_ARG', (value) => value >= 0 && value <= 1, 'a number from 0 to 1')
   const attributes = (env.OTEL_RESOURCE_ATTRIBUTES ?? '').split(',').filter((part) => part.trim() !== '')
-  if (attributes.some((part) => !/^[^=]*[^=\s][^=]*=[^=]*$/.test(part))) {
+  if (attributes.some((part) => !isPair(part))) {
     warnings.push('OTEL_RESOURCE_ATTRIBUTES takes key=value pairs with commas between: all of it is left out')
   }
   return {
@@ -94,6 +113,11 @@ function settingsOf(env: Variables): TracingSettings {
 
 function isSet(text: string | undefined): text is string {
   return text !== undefined && text.trim() !== ''
+}
+
+function isPair(text: string): boolean {
+  const [key = '', ...values] = text.split('=')
+  return key.trim() !== '' && values.length === 1
 }
 
 function isHttpUrl(text: string | undefined): boolean {

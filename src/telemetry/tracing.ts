@@ -4,6 +4,7 @@
  * asks for it. Nothing of it is global: which span is under way is known to the asynchronous context alone.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { LookupFunction } from 'node:net'
 import {
   type Attributes,
   type Context,
@@ -59,15 +60,18 @@ export interface TracingOptions {
   readonly log: Logger
   /** Default: by OTLP, as the environment says. */
   readonly exporter?: SpanExporter
+  /** For the sockets of the default one. */
+  readonly lookup?: LookupFunction
   /** Milliseconds since the epoch. */
   now(): number
 }
 
 const longestStopMs = 1000
 
-export function startTracing({ settings, version, log, exporter, now }: TracingOptions): Tracing {
+export function startTracing({ settings, version, log, exporter, lookup, now }: TracingOptions): Tracing {
+  const byOtlp = () => new OTLPTraceExporter(lookup && { httpAgentOptions: { lookup } })
   const processor = new BatchSpanProcessor({
-    exporter: telling(exporter ?? new OTLPTraceExporter(), log, now),
+    exporter: telling(exporter ?? byOtlp(), log, now),
     ...settings.batch,
   })
   const provider = new TracerProvider({

@@ -164,6 +164,8 @@ t.test('every filter filters, and what is wrong is told', async (t) => {
     ['active=false', domain],
     ['modified_since=2024-06-01T02:00:00%2B02:00', ip],
     ['modified_since=2024-06-01T00:00:01Z', none],
+    ['modified_since=0000-01-01T00:00:00%2B14:00', ip],
+    ['modified_since=9999-12-31T23:59:59-14:00', none],
     ['value=A.example.', domain],
     ['value=nothing', none],
     ['value=a.example&type=ipv4', none],

@@ -337,7 +337,7 @@ t.test("ThreatConnect's failures are problems that say whose they are", async (t
     ['400', status(400), 502, 'UPSTREAM_REJECTED', { status: 400, code: '0x1001' }],
     ['401', status(401), 502, 'UPSTREAM_CREDENTIALS', { status: 401, code: '0x1001' }],
     ['403', status(403), 502, 'UPSTREAM_PERMISSION', { status: 403 }],
-    ['404', status(404), 502, 'UPSTREAM_REJECTED', { status: 404 }],
+    ['404', status(404), 502, 'UPSTREAM_ADDRESS', { status: 404 }],
     ['a lasting 429', status(429, { 'retry-after': '90' }), 503, 'UPSTREAM_THROTTLED', { status: 429 }],
     ['500', status(500), 503, 'UPSTREAM_UNAVAILABLE', { status: 500 }],
     ['503', status(503), 503, 'UPSTREAM_UNAVAILABLE', { status: 503 }],

@@ -29,6 +29,8 @@ export interface StoredRecord {
 export type Order =
   /** Changes begin, or end; answered with `Changes`. */
   | { readonly do: 'change' | 'rest' }
+  /** So many changes, of which as many come as go; answered with `Changes`. */
+  | { readonly do: 'change some'; readonly changes: number }
   /** Answered with `Verdict`: what of them is wrong. */
   | { readonly do: 'check'; readonly stored: readonly StoredRecord[] }
   /** Answered with `Verdict`: what should have been among those checked and was not. */
@@ -205,6 +207,13 @@ async function carryOut(order: Order): Promise<Changes | Verdict | { readonly re
       changing = setInterval(() => {
         for (let n = 0; n < perTick; n++) changeOne()
       }, everyMs)
+      return { ...counts, reachable: store.indicators.length }
+    case 'change some':
+      for (let left = order.changes; left > 0; left--) changeOne()
+      while (store.indicators.length > Number(records)) {
+        store.remove(random.pick(store.indicators).id)
+        counts.removed++
+      }
       return { ...counts, reachable: store.indicators.length }
     case 'rest':
       clearInterval(changing)

@@ -18,6 +18,8 @@ export type FailingBridgeOrder =
   | { readonly do: 'await'; readonly requests: number; readonly ms: number }
   /** So many tickets get a note, another priority, or one more attachment. */
   | { readonly do: 'change'; readonly times: number }
+  /** So many tickets are closed, at the desk or by their incident; not the newest ones. */
+  | { readonly do: 'close'; readonly times: number }
   /** Nothing goes wrong any more. */
   | { readonly do: 'calm' }
   /** Answered with `BridgeAccount`. */
@@ -44,7 +46,10 @@ const random = createRandom(Number(seed))
 const lookMs = 2
 const priorities = ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'] as const
 const ids: string[] = []
+const closed = new Set<string>()
 let changes = 0
+/** Tickets that came last stay open for now. */
+const newest = 20
 
 function requests(): number {
   return ctp.requests.length + soar.requests.length
@@ -64,7 +69,9 @@ function come(wanted: number, ms: number): Promise<Came> {
 }
 
 function change(): void {
-  const id = random.pick(ids)
+  const open = ids.filter((id) => !closed.has(id))
+  if (open.length === 0) return
+  const id = random.pick(open)
   changes++
   switch (random.below(3)) {
     case 0: {
@@ -81,6 +88,18 @@ function change(): void {
       ctp.addAttachment(id, { name: `change-${changes}.txt`, content })
     }
   }
+}
+
+/** What is closed before it went over makes no incident. */
+function close(): void {
+  const old = ids.slice(0, -newest).filter((id) => !closed.has(id))
+  if (old.length === 0) return
+  const id = random.pick(old)
+  const [incident] = soar.byTicket(id)
+  if (incident === undefined) return
+  closed.add(id)
+  if (random.chance(0.5)) ctp.setStatus(id, 'Closed', 'True Positive')
+  else soar.closeByAnalyst(incident.id, { summary: 'Looked at.' })
 }
 
 /** What makes two writes the same: undefined where they may be repeated. */
@@ -121,6 +140,9 @@ async function carryOut(order: FailingBridgeOrder): Promise<object> {
       return come(order.requests, order.ms)
     case 'change':
       for (let left = order.times; left > 0; left--) change()
+      return {}
+    case 'close':
+      for (let left = order.times; left > 0; left--) close()
       return {}
     case 'calm':
       ctp.clearFaults()

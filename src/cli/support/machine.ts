@@ -41,7 +41,7 @@ function limits(): Readonly<Record<string, string>> | null {
   } catch {
     return null
   }
-  const rows = text.split('\n').map((line) => /^(.+?)\s{2,}(\S+)/.exec(line) ?? [])
+  const rows = text.split('\n').map((line) => /^(\S+(?: \S+)*)\s{2,}(\S+)/.exec(line) ?? [])
   return Object.fromEntries(
     rows.flatMap(([, name = '', soft = '']) => (wanted[name] === undefined ? [] : [[wanted[name], soft]])),
   )

@@ -55,7 +55,7 @@ const kinds =
 /** What is quoted, and what was received. */
 export function withoutQuotes(text: string): string {
   return text
-    .replace(/"(?:[^"\\]|\\.)*"/g, '"…"')
+    .replace(/"(?:[^"\\]|\\(?:.|$))*(?:"|$)/gs, '"…"')
     .replace(/\b(received|got) (?!"…")((?:[^;.]|\.(?!\s|$))*)/g, (whole, verb: string, what: string) =>
       kinds.test(what) ? whole : `${verb} …`,
     )

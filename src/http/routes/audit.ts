@@ -4,7 +4,7 @@ import { rfc3339 } from '../../model/time.ts'
 import type { AuditEntry, OperationsStore } from '../../store/operations-store.ts'
 import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
-import { answer, Nullable, problems } from '../schema.ts'
+import { answer, linkHeader, Nullable, problems } from '../schema.ts'
 import { invalid } from './indicator-arguments.ts'
 
 export interface AuditRoutesOptions {
@@ -114,6 +114,7 @@ export function auditRoutes({ store, publicUrl }: AuditRoutesOptions): RoutePlug
               }),
             }),
             { data: [example], next: null, links: { next: null } },
+            { headers: linkHeader() },
           ),
           ...problems(400, 401, 403, 429, 500, 503),
         },

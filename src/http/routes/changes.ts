@@ -3,6 +3,7 @@ import Type from 'typebox'
 import { ServiceError } from '../../errors.ts'
 import { type ChangePosition, changeCursor, changePosition } from '../../model/cursor.ts'
 import { indicatorExample, indicatorSchema } from '../../model/indicator-schema.ts'
+import { oneLine } from '../../model/json-text.ts'
 import type { ChangeLog, ChangeLogState } from '../../store/change-log.ts'
 import type { RoutePlugin } from '../app.ts'
 import { chunkSender } from '../chunked-answer.ts'
@@ -149,7 +150,7 @@ async function* lines(
     if (last === undefined) return
     yield changes
       .map(({ op, seq, json }) => {
-        return `{"op":"${op}","cursor":"${changeCursor({ ...position, seq })}","indicator":${json}}\n`
+        return `{"op":"${op}","cursor":"${changeCursor({ ...position, seq })}","indicator":${oneLine(json)}}\n`
       })
       .join('')
     position = { ...position, seq: last.seq }

@@ -29,6 +29,14 @@ const AnyDocument = Type.Object(
   { additionalProperties: true },
 )
 
+const headers = {
+  ETag: {
+    type: 'string',
+    description: 'Strong, from the content.',
+    examples: ['"q0n3hJ9x0dKJb0uPqVvJm3Zc2wE"'],
+  },
+} as const
+
 /** To be registered last of all routes, on the root: it describes the others. */
 export async function docsRoutes(app: App, publicUrl: string | undefined): Promise<void> {
   const built = new Map<string, Prebuilt>()
@@ -48,7 +56,7 @@ export async function docsRoutes(app: App, publicUrl: string | undefined): Promi
           summary,
           tags: ['Server'],
           response: {
-            200: answer('The document.', AnyDocument, { openapi: version }),
+            200: answer('The document.', AnyDocument, { openapi: version }, { headers }),
             304: { description: 'Not changed since the ETag of `If-None-Match`.', type: 'null' },
             ...hostRefused,
             ...problems(500),

@@ -4,7 +4,7 @@ import type { Bridges } from '../../pipeline/bridge/bridges.ts'
 import { effectKinds, effectStates } from '../../store/ticket-store.ts'
 import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
-import { answer, Enum, problems, Ref } from '../schema.ts'
+import { answer, Enum, linkHeader, problems, Ref } from '../schema.ts'
 import { effectAnswer } from './tickets-answer.ts'
 import { ofBridge, paged } from './tickets-paging.ts'
 import {
@@ -71,11 +71,12 @@ export function effectRoutes({ bridges, publicUrl }: EffectRoutesOptions): Route
         tags: ['Tickets'],
         querystring: effectArguments,
         response: {
-          200: answer('A page of effects.', Type.Object({ data: Type.Array(Ref(effectSchema)), ...paged }), {
-            data: [deadEffectExample],
-            next: null,
-            links: { next: null },
-          }),
+          200: answer(
+            'A page of effects.',
+            Type.Object({ data: Type.Array(Ref(effectSchema)), ...paged }),
+            { data: [deadEffectExample], next: null, links: { next: null } },
+            { headers: linkHeader() },
+          ),
           ...problems(400, 401, 403, 429, 500, 503),
           404: bridgeUnknown,
         },

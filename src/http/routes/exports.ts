@@ -2,12 +2,13 @@
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { ServiceError } from '../../errors.ts'
-import type { ExportQuery, Exports } from '../../pipeline/exports/exports.ts'
+import { type ExportQuery, type Exports, exportUnknown as notThere } from '../../pipeline/exports/exports.ts'
 import type { ExportRecord } from '../../store/delivery-store.ts'
 import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
+import { grants } from '../auth.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, Nullable, problems, Ref } from '../schema.ts'
+import { answer, linkHeader, Nullable, problems, Ref } from '../schema.ts'
 import { exportAnswer, exportUrl } from './export-answer.ts'
 import { exportParams, itemArguments, listArguments, replayBody } from './exports-arguments.ts'
 import {
@@ -44,12 +45,15 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
     if (record === undefined) throw new ServiceError('EXPORT_UNKNOWN', 'there is no export yet')
     return record
   }
-  /** @throws ServiceError EXPORT_UNKNOWN, SCOPE_MISSING */
+  /**
+   * @throws ServiceError EXPORT_UNKNOWN, also for one of an exporter that the key may not push to: whether there is one
+   * is not told; SCOPE_MISSING for a key that may push to none
+   */
   const seen = async (request: FastifyRequest, id: string): Promise<ExportRecord> => {
     const visible = pushable(request, exports.names())
     if (id === 'latest') return latest(visible)
     const record = await exports.export(id)
-    requirePush(request, record.exporter)
+    if (!grants(request.scopes, `push:${record.exporter}`)) throw notThere(id)
     return record
   }
 
@@ -65,11 +69,12 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
         tags: ['Exports'],
         querystring: listArguments,
         response: {
-          200: answer('A page of exports.', Type.Object({ data: Type.Array(Ref(exportSchema)), ...paged }), {
-            data: [exportExample],
-            next: null,
-            links: { next: null },
-          }),
+          200: answer(
+            'A page of exports.',
+            Type.Object({ data: Type.Array(Ref(exportSchema)), ...paged }),
+            { data: [exportExample], next: null, links: { next: null } },
+            { headers: linkHeader() },
+          ),
           ...problems(400, 401, 403, 429, 500, 503),
           404: exporterUnknown,
         },
@@ -96,7 +101,8 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
       schema: {
         operationId: 'getExport',
         summary: 'Get an export and its receipt',
-        description: 'While it is under way its counts change. Needs the scope `push:` of its exporter.',
+        description:
+          'While it is under way its counts change. To a key without the scope `push:` of its exporter it is not there.',
         tags: ['Exports'],
         params: exportParams,
         response: {
@@ -119,11 +125,12 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
         params: exportParams,
         querystring: itemArguments,
         response: {
-          200: answer('A page of items.', Type.Object({ data: Type.Array(exportItemSchema), ...paged }), {
-            data: [exportItemExample],
-            next: null,
-            links: { next: null },
-          }),
+          200: answer(
+            'A page of items.',
+            Type.Object({ data: Type.Array(exportItemSchema), ...paged }),
+            { data: [exportItemExample], next: null, links: { next: null } },
+            { headers: linkHeader() },
+          ),
           ...problems(400, 401, 403, 429, 500, 503),
           404: exportUnknown,
         },

@@ -1,5 +1,5 @@
 /** What the routes of feeds take and answer. */
-import Type from 'typebox'
+import Type, { type TSchema } from 'typebox'
 import { extensions } from '../../feeds/formats/options.ts'
 import { feedFormats, feedProfiles } from '../../feeds/index.ts'
 import { consumers } from '../../feeds/recipes.ts'
@@ -53,15 +53,36 @@ const feedHeaders = {
     description: 'When the list was made.',
     examples: ['2026-11-25T12:00:00Z'],
   },
+  Warning: {
+    type: 'string',
+    description: 'That the store does not answer and the list may be older than it; else absent.',
+    examples: ['110 - "Response is Stale"'],
+  },
 } as const
 
+const anyJson = Type.Unsafe({ description: 'As the format and its arguments have it.' })
+const anyText = Type.String()
+
+/** By the format, the profile and their arguments. */
+const lists: Readonly<Record<string, { readonly schema: TSchema; readonly example: unknown }>> = {
+  'text/plain': { schema: anyText, example: '203.0.113.7\n198.51.100.0/24\n' },
+  'application/json': { schema: anyJson, example: { data: [{ type: 'ipv4', value: '203.0.113.7' }] } },
+  'application/x-ndjson': { schema: anyJson, example: '{"type":"ipv4","value":"203.0.113.7"}\n' },
+  'application/json-seq': { schema: anyText, example: '\u001e{"type":"ipv4","value":"203.0.113.7"}\n' },
+  'text/csv': { schema: anyText, example: 'type,value\r\nipv4,203.0.113.7\r\n' },
+  'application/stix+json': { schema: anyJson, example: { type: 'bundle', objects: [] } },
+}
+
+function listAnswer(mediaTypes: readonly string[]) {
+  return {
+    description: 'The whole list, best entries first.',
+    headers: feedHeaders,
+    content: Object.fromEntries(mediaTypes.map((mediaType) => [mediaType, lists[mediaType]])),
+  }
+}
+
 const listAnswers = {
-  200: {
-    ...answer('The whole list, best entries first.', Type.String(), '203.0.113.7\n198.51.100.0/24\n', {
-      mediaType: 'text/plain',
-      headers: feedHeaders,
-    }),
-  },
+  200: listAnswer(Object.keys(lists)),
   304: { description: 'The list is the one that the client has.', type: 'null' },
   ...problems(400, 401, 403, 404, 500),
   ...feedNotReady,
@@ -101,7 +122,7 @@ export const feedFolderSchema = {
   description: 'The files of a MISP feed: `manifest.json`, `hashes.csv`, and the event `{uuid}.json`.',
   tags: ['Feeds'],
   params: Type.Object({ name: feedName, file: text('The file.', ['manifest.json']) }),
-  response: listAnswers,
+  response: { ...listAnswers, 200: listAnswer(['application/json', 'text/csv']) },
 }
 
 const time = (description: string) => Type.String({ format: 'date-time', description })

@@ -12,7 +12,7 @@ import {
 } from '../../feeds/formats/misp.ts'
 import { type Encoding, encodings } from '../../store/feed-store.ts'
 import type { RoutePlugin } from '../app.ts'
-import type { Scope } from '../auth.ts'
+import type { Scope, TellingScope } from '../auth.ts'
 import { isFresh } from '../prebuilt.ts'
 import { chooseEncoding } from './feeds-encoding.ts'
 import { queryOf, readFormat } from './feeds-format.ts'
@@ -66,7 +66,7 @@ export function feedRoutes(options: FeedRoutesOptions): RoutePlugin {
     app.route({
       method: 'GET',
       url: '/feeds/:file',
-      config: { scope: ({ file = '' }) => scopeOf(split(names, file).feed), anyQuery: true },
+      config: { scope: ({ file = '' }) => scopeOfFile(names, file), anyQuery: true },
       schema: feedFileSchema,
       handler: (request, reply) => {
         const asked = known.get(request.url) ?? askedOf(request, request.params.file)
@@ -105,6 +105,11 @@ function scopeOf(feed: string): Scope {
 
 function byLength(names: readonly string[]): readonly string[] {
   return names.toSorted((a, b) => b.length - a.length)
+}
+
+/** Where a name ends depends on which feeds there are; a refusal tells what can be read from the address alone. */
+function scopeOfFile(names: readonly string[], file: string): TellingScope {
+  return { needed: scopeOf(split(names, file).feed), told: scopeOf(split([], file).feed) }
 }
 
 /** Names may hold dots: the longest name that the file begins with is the feed. */

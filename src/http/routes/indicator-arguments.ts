@@ -193,10 +193,13 @@ export function filtersText(filters: Filters, value: string | undefined): string
   return JSON.stringify(entries)
 }
 
+/** No record is from before 1970, and none from after this: years that PostgreSQL does not read mean the same as these. */
+const lastTime = Date.parse('9999-12-31T23:59:59.999Z')
+
 /** @throws ServiceError ARGUMENT_INVALID for a leap second, which RFC 3339 has and the store has not */
 function timeOf(text: string): string {
-  const time = new Date(text)
-  if (!Number.isNaN(time.getTime())) return time.toISOString()
+  const time = Date.parse(text)
+  if (!Number.isNaN(time)) return new Date(Math.min(Math.max(time, 0), lastTime)).toISOString()
   throw invalid(
     'modified_since',
     `takes a time as RFC 3339, such as 2024-01-02T03:04:05Z; received "${text}"`,

@@ -2,7 +2,7 @@
 import Type from 'typebox'
 import { indicatorExample, indicatorSchema } from '../../model/indicator-schema.ts'
 import { itemStatuses } from '../../store/delivery-store.ts'
-import { answer, Enum, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
+import { answer, Enum, linkHeader, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
 import { exportExample, exportOrigins } from './exports-schema.ts'
 import { xsoarItem } from './tc-get-indicators-schema.ts'
 
@@ -32,15 +32,7 @@ export const listAnswers = {
       }),
     }),
     { data: [indicatorExample], next: cursorExample, links: { next: nextExample } },
-    {
-      headers: {
-        Link: {
-          type: 'string',
-          description: 'Address of the next page, with `rel="next"`; absent on the last one.',
-          examples: [`<${nextExample}>; rel="next"`],
-        },
-      },
-    },
+    { headers: linkHeader(nextExample) },
   ),
   ...problems(400, 401, 403, 404, 429, 500, 503),
 }

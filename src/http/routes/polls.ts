@@ -4,7 +4,7 @@ import type { Bridges } from '../../pipeline/bridge/bridges.ts'
 import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
+import { answer, linkHeader, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
 import { bridgeParams } from './bridges.ts'
 import { pollAnswer } from './tickets-answer.ts'
 import { bridgeUnknown, pollExample, pollSchema } from './tickets-schema.ts'
@@ -141,6 +141,7 @@ export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlug
               }),
             }),
             { data: [pollExample], next: null, links: { next: null } },
+            { headers: linkHeader() },
           ),
           ...problems(400, 401, 403, 429, 500, 503),
           404: bridgeUnknown,

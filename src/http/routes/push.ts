@@ -80,7 +80,11 @@ const headers = Type.Object({
 })
 
 const answerHeaders = {
-  Location: { type: 'string', description: 'Address of the export.', examples: [exportExample.links.self] },
+  Location: {
+    type: 'string',
+    description: 'Address of the export; absent from a dry run.',
+    examples: [exportExample.links.self],
+  },
   'Idempotency-Replayed': {
     type: 'string',
     description: '`true` where an earlier push with this key made the export; else absent.',

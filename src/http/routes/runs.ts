@@ -5,7 +5,7 @@ import { receiptOf } from '../../pipeline/receipt.ts'
 import type { Run, RunStore } from '../../store/store.ts'
 import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
-import { answer, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
+import { answer, linkHeader, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
 import { runExample, runSchema, unreadableItem } from './runs-schema.ts'
 
 const params = Type.Object({
@@ -88,12 +88,12 @@ export function runRoutes({ store, publicUrl }: RunRoutesOptions): RoutePlugin {
           ),
         }),
         response: {
-          200: answer('A page of them.', unreadablePage, {
-            data: runExample.unreadable,
-            count: 6,
-            next: null,
-            links: { next: null },
-          }),
+          200: answer(
+            'A page of them.',
+            unreadablePage,
+            { data: runExample.unreadable, count: 6, next: null, links: { next: null } },
+            { headers: linkHeader() },
+          ),
           ...problems(400, 401, 403, 429, 500, 503),
           404: runUnknown,
         },

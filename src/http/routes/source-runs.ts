@@ -8,7 +8,7 @@ import type { RunStore } from '../../store/store.ts'
 import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, Nullable, problems, Ref } from '../schema.ts'
+import { answer, linkHeader, Nullable, problems, Ref } from '../schema.ts'
 import { invalid } from './indicator-arguments.ts'
 import { runExample, runSchema } from './runs-schema.ts'
 import { sourceParams } from './source-params.ts'
@@ -91,11 +91,12 @@ export function sourceRunsRoutes(options: SourceRunsOptions): RoutePlugin {
           ),
         }),
         response: {
-          200: answer('A page of fetches.', runList, {
-            data: [runExample],
-            next: null,
-            links: { next: null },
-          }),
+          200: answer(
+            'A page of fetches.',
+            runList,
+            { data: [runExample], next: null, links: { next: null } },
+            { headers: linkHeader() },
+          ),
           ...problems(400, 401, 403, 404, 429, 500, 503),
         },
       },
@@ -133,7 +134,7 @@ async function listRuns(
 ) {
   sourceNamed(sources, name)
   if (cursor !== undefined && (await store.run(cursor))?.source !== name) {
-    throw invalid('cursor', '`next` of the page before, of the same source')
+    throw invalid('cursor', 'takes `next` of the page before, of the same source')
   }
   const found = await store.runs(name, {
     limit: limit + 1,

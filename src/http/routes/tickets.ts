@@ -5,7 +5,7 @@ import { ticketStates } from '../../store/ticket-store.ts'
 import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, Enum, problems, Ref } from '../schema.ts'
+import { answer, Enum, linkHeader, problems, Ref } from '../schema.ts'
 import { invalid } from './indicator-arguments.ts'
 import { ticketAnswer, ticketSummary } from './tickets-answer.ts'
 import { ofBridge, paged } from './tickets-paging.ts'
@@ -66,11 +66,8 @@ export function ticketRoutes({ bridges, publicUrl }: TicketRoutesOptions): Route
           200: answer(
             'A page of tickets.',
             Type.Object({ data: Type.Array(ticketSummarySchema), ...paged }),
-            {
-              data: [ticketSummaryExample],
-              next: null,
-              links: { next: null },
-            },
+            { data: [ticketSummaryExample], next: null, links: { next: null } },
+            { headers: linkHeader() },
           ),
           ...problems(400, 401, 403, 429, 500, 503),
           404: bridgeUnknown,

@@ -262,7 +262,7 @@ t.test('each way of failing is an error of its own, and never a short list', asy
     [
       '404',
       status(404, '<html>'),
-      { kind: 'rejected', status: 404, message: /no ThreatConnect v3 API at this base URL/ },
+      { kind: 'address', status: 404, message: /no ThreatConnect v3 API at this base URL/ },
     ],
     [
       '429 that lasts',
