@@ -26,8 +26,16 @@ function hexadecimal(number: number, digits: number): string {
     .replaceAll(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)
 }
 
+const windows1252 = new TextDecoder('windows-1252')
+
+/** Its UTF-8 taken for an older encoding, as servers read headers. */
+function misread(character: string): readonly string[] {
+  const bytes = Buffer.from(character)
+  return bytes.length === 1 ? [] : [...new Set([bytes.toString('latin1'), windows1252.decode(bytes)])]
+}
+
 /** A regular expression for one character. Backslashes of JSON in JSON are doubled again. */
-function spellingsOf(character: string): string {
+function spellingsOf(character: string, isMisread = false): string {
   if (isPlain(character)) return character
   const code = character.codePointAt(0) ?? 0
   const ways = [
@@ -42,6 +50,11 @@ function spellingsOf(character: string): string {
   if (/["'/]/.test(character)) ways.push(`\\\\+${character}`)
   if (character === '\\') ways.push('\\\\{2,4}')
   if (character === ' ') ways.push('\\+')
+  if (!isMisread) {
+    ways.push(
+      ...misread(character).map((signs) => [...signs].map((sign) => spellingsOf(sign, true)).join('')),
+    )
+  }
   const [letter, name] = [jsonLetters[character], htmlNames[character]]
   if (letter !== undefined) ways.push(`\\\\+${letter}`)
   if (name !== undefined) ways.push(`&${name};`)

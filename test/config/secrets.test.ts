@@ -73,8 +73,9 @@ t.test('every secret is redacted in what is printed, and known to the log', (t) 
     t.ok(config.secrets.includes(String(value)), `${path.join('.')} is known to the log`)
   }
   for (const password of ['pass-of-proxy', 'pass%20of-store', 'pass of-store']) {
-    t.notOk(printed.includes(password), `${password} is not printed`)
-    t.ok(config.secrets.includes(password), `${password} is known to the log`)
+    // Not named whole: what tests print is searched for secrets as well.
+    t.notOk(printed.includes(password), `${password.slice(0, 5)}… is not printed`)
+    t.ok(config.secrets.includes(password), `${password.slice(0, 5)}… is known to the log`)
   }
   t.match(parse(printed), {
     store: { url: 'postgres://user:[redacted]@db.example.org:5432/feeds?sslmode=require' },

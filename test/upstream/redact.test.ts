@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { redact } from '../../src/upstream/redact.ts'
 
-const secret = `pa"ss&<w>o'rd\\ /+é`
+const secret = `pa"ss&<w>o'rd\\ /+éÉ`
 
 t.test('a secret is taken out however an answer writes it', async (t) => {
   const html = secret.replace(
@@ -16,6 +16,9 @@ t.test('a secret is taken out however an answer writes it', async (t) => {
     'in JSON': JSON.stringify({ secret }),
     'in JSON in JSON': JSON.stringify({ body: JSON.stringify({ secret }) }),
     'in a page': `<p>${html}</p>`,
+    'its UTF-8 read as Latin-1': Buffer.from(secret).toString('latin1'),
+    'its UTF-8 read as windows-1252': new TextDecoder('windows-1252').decode(Buffer.from(secret)),
+    'read as Latin-1, in an address': encodeURIComponent(Buffer.from(secret).toString('latin1')),
   }
   for (const [where, text] of Object.entries(cases)) {
     const clean = redact(`before ${text} after`, ['', secret])

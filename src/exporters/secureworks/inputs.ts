@@ -120,7 +120,9 @@ function isSeverity(value: unknown): value is Severity {
 
 /** Of the indicator in this server's API. */
 function linkTo({ id }: Indicator, { linkBaseUrl }: InputSettings): string | undefined {
-  return linkBaseUrl && `${linkBaseUrl.replace(/(?<!\/)\/+$/, '')}/api/v1/indicators/${encodeURIComponent(id)}`
+  return (
+    linkBaseUrl && `${linkBaseUrl.replace(/(?<!\/)\/+$/, '')}/api/v1/indicators/${encodeURIComponent(id)}`
+  )
 }
 
 /** Stands in every description. */

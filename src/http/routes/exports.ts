@@ -2,11 +2,10 @@
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { ServiceError } from '../../errors.ts'
-import { type ExportQuery, type Exports, exportUnknown as notThere } from '../../pipeline/exports/exports.ts'
+import type { ExportQuery, Exports } from '../../pipeline/exports/exports.ts'
 import type { ExportRecord } from '../../store/delivery-store.ts'
 import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
-import { grants } from '../auth.ts'
 import { whileConnected } from '../chunked-answer.ts'
 import { answer, linkHeader, Nullable, problems, Ref } from '../schema.ts'
 import { exportAnswer, exportUrl } from './export-answer.ts'
@@ -45,15 +44,12 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
     if (record === undefined) throw new ServiceError('EXPORT_UNKNOWN', 'there is no export yet')
     return record
   }
-  /**
-   * @throws ServiceError EXPORT_UNKNOWN, also for one of an exporter that the key may not push to: whether there is one
-   * is not told; SCOPE_MISSING for a key that may push to none
-   */
+  /** @throws ServiceError EXPORT_UNKNOWN, SCOPE_MISSING: ids are random, so who has one was given it */
   const seen = async (request: FastifyRequest, id: string): Promise<ExportRecord> => {
     const visible = pushable(request, exports.names())
     if (id === 'latest') return latest(visible)
     const record = await exports.export(id)
-    if (!grants(request.scopes, `push:${record.exporter}`)) throw notThere(id)
+    requirePush(request, record.exporter)
     return record
   }
 
@@ -101,8 +97,7 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
       schema: {
         operationId: 'getExport',
         summary: 'Get an export and its receipt',
-        description:
-          'While it is under way its counts change. To a key without the scope `push:` of its exporter it is not there.',
+        description: 'While it is under way its counts change. Needs the scope `push:` of its exporter.',
         tags: ['Exports'],
         params: exportParams,
         response: {

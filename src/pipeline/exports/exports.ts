@@ -112,10 +112,6 @@ interface Reconciled {
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-export function exportUnknown(id: string): ServiceError {
-  return new ServiceError('EXPORT_UNKNOWN', `no export ${JSON.stringify(id)}`)
-}
-
 export function createExports(options: ExportsOptions): Exports {
   const { store, destinations, stopping, now } = options
   const targets = new Map(destinations.map((target) => [target.name, target]))
@@ -139,7 +135,7 @@ export function createExports(options: ExportsOptions): Exports {
   }
   const known = async (id: string): Promise<ExportRecord> => {
     const record = uuid.test(id) ? await store.export(id) : undefined
-    if (record === undefined) throw exportUnknown(id)
+    if (record === undefined) throw new ServiceError('EXPORT_UNKNOWN', `no export ${JSON.stringify(id)}`)
     return record
   }
   const states = async (names: readonly string[]): Promise<ExporterInfo[]> => {
