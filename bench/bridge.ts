@@ -41,7 +41,7 @@ interface Sizes {
 }
 
 const sizes: Readonly<Record<Scale, Sizes>> = {
-  smoke: { tickets: 5, rounds: 1, restMs: 0 },
+  smoke: { tickets: 2, rounds: 1, restMs: 0 },
   usual: { tickets: 500, rounds: 3, restMs: 1500 },
   full: { tickets: 1000, rounds: 3, restMs: 1500 },
 }
@@ -299,7 +299,7 @@ export const bridge: Benchmark = {
   name: 'bridge',
   measures: 'tickets that become incidents, beside the least requests that do so',
   takes: { usual: '4 minutes', full: '7 minutes, 1,000 tickets' },
-  limitSeconds: { smoke: 60, usual: 900, full: 1800 },
+  limitSeconds: { smoke: 240, usual: 900, full: 1800 },
   sized: 'tickets',
   async run(stage) {
     const size: Sizes = {

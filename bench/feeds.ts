@@ -374,7 +374,7 @@ export const feeds: Benchmark = {
   name: 'feeds',
   measures: 'making and serving lists, following changes, TAXII, each beside doing it from memory',
   takes: { usual: '2 minutes', full: '5 minutes, 500,000 indicators' },
-  limitSeconds: { smoke: 60, usual: 600, full: 1800 },
+  limitSeconds: { smoke: 240, usual: 600, full: 1800 },
   sized: 'indicators',
   async run(stage) {
     const size: Sizes = {

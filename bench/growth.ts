@@ -22,7 +22,7 @@ interface Sizes {
 }
 
 const sizes: Readonly<Record<Scale, Sizes>> = {
-  smoke: { indicators: [100, 1000], feeds: [2], times: 2 },
+  smoke: { indicators: [1000], feeds: [2], times: 2 },
   usual: { indicators: [10_000, 100_000, 1_000_000], feeds: [1, 10, 50], times: 100 },
   full: { indicators: [10_000, 100_000, 1_000_000], feeds: [1, 10, 50], times: 300 },
 }
@@ -41,6 +41,7 @@ const measures: readonly Measure[] = [
   { name: 'all lists, nothing changed (304)', unit: perRequest, least: 200 },
   { name: 'all lists, one indicator changed', unit: perEntry, least: 1 },
   { name: 'all lists, 1 % changed', unit: perEntry, least: 1 },
+  { name: 'list of the best 1,000, one changed', unit: 'CPU ms', least: 50 },
   { name: 'poll of changes, nothing new', unit: perRequest, least: 200 },
   { name: 'look-up by value', unit: perRequest, least: 200 },
   { name: 'GET /api/v1/sources, changed', unit: 'CPU us an indicator', least: 0.5 },
@@ -155,7 +156,7 @@ async function order<Answer>({ second }: World, what: SecondOrder): Promise<Answ
 }
 
 async function feedsAndChanges(world: World): Promise<void> {
-  const { server, indicators, times, feeds } = world
+  const { server, indicators, times, feeds, values } = world
   const { get } = client(server)
   const first = await pollOnce(world, 'all lists, for the first time')
   await microsecondsOf(world, 'all lists, nothing changed (304)', feeds * times, () =>
@@ -166,6 +167,9 @@ async function feedsAndChanges(world: World): Promise<void> {
   await pollOnce(world, 'all lists, one indicator changed')
   await order(world, { do: 'change', records: touchedBy(world, 10 + feeds), version: 100 + feeds })
   await pollOnce(world, 'all lists, 1 % changed')
+  await get('/feeds/best.txt')
+  await order(world, { do: 'change', records: [Math.floor(indicators / 3)], version: 20 + feeds })
+  values.set('list of the best 1,000, one changed', (await cpuOf(world, () => get('/feeds/best.txt'))) * 1000)
   const { headers } = await get('/api/v1/changes?limit=0')
   await microsecondsOf(world, 'poll of changes, nothing new', times, () =>
     often(times, () => get(`/api/v1/changes?since=${headers['x-head-cursor']}`)),
@@ -191,7 +195,7 @@ async function feedsAndChanges(world: World): Promise<void> {
     'database',
     (bytes - (tables.feed_member ?? 0) - (tables.feed_body_chunk ?? 0)) / indicators,
   )
-  world.values.set('members of feeds', members)
+  values.set('members of feeds', members)
 }
 
 const taxiiLimit = 500
@@ -261,6 +265,7 @@ async function measure(stage: Stage, vendor: Child, place: Place): Promise<Point
       source: { expiration: { policy: 'suddenDeath' } },
       feeds: [
         ...feedsOf(feeds),
+        { name: 'best', maxTlp: 'red', limit: 1000, shrinkGuard: 'off' },
         { name: 'collection', maxTlp: 'red', limit: Math.ceil(indicators / 10), shrinkGuard: 'off' },
       ],
     })
@@ -311,7 +316,7 @@ export const growth: Benchmark = {
   name: 'growth',
   measures: 'what one costs of everything, at 10^4, 10^5 and 10^6 indicators with 1, 10 and 50 feeds',
   takes: { usual: '10 minutes' },
-  limitSeconds: { smoke: 90, usual: 1800, full: 3600 },
+  limitSeconds: { smoke: 240, usual: 1800, full: 3600 },
   sized: 'the most indicators',
   async run(stage) {
     const { indicators: all, feeds, times } = sizes[stage.scale]

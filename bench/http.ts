@@ -110,7 +110,7 @@ export const http: Benchmark = {
   name: 'http',
   measures: 'CPU time of a request in the HTTP layer, beside node:http alone',
   takes: { usual: '30 s', full: '80 s' },
-  limitSeconds: { smoke: 60, usual: 150, full: 300 },
+  limitSeconds: { smoke: 240, usual: 150, full: 300 },
   async run(stage) {
     // Nothing here asks the source, so its address leads nowhere.
     const ours = await stage.serve({ folder: stage.folder, baseUrl: 'http://127.0.0.1:9' })

@@ -105,7 +105,7 @@ export const parts: Benchmark = {
   name: 'parts',
   measures: 'parsing, normalising, signing, and writing lists, each beside the least code that does it',
   takes: { usual: '15 s', full: '40 s' },
-  limitSeconds: { smoke: 60, usual: 120, full: 300 },
+  limitSeconds: { smoke: 240, usual: 120, full: 300 },
   async run({ start, scale, rounds: given, seed }) {
     const { records, rounds: usual, warmUps } = sizes[scale]
     const rounds = given ?? usual

@@ -189,7 +189,7 @@ export const passThrough: Benchmark = {
   measures:
     'tc-get-indicators of 10,000, beside undici with JSON.parse and JSON.stringify; memory of 100,000',
   takes: { usual: '40 s', full: '80 s' },
-  limitSeconds: { smoke: 60, usual: 150, full: 300 },
+  limitSeconds: { smoke: 240, usual: 150, full: 300 },
   async run(stage) {
     const size = { ...sizes[stage.scale], ...(stage.rounds !== undefined && { rounds: stage.rounds }) }
     const { indicators, many, rounds } = size

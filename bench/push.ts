@@ -260,7 +260,7 @@ export const push: Benchmark = {
   name: 'push',
   measures: 'indicators pushed to each product, beside sending the same requests alone',
   takes: { usual: '7 minutes', full: '15 minutes' },
-  limitSeconds: { smoke: 60, usual: 1200, full: 2400 },
+  limitSeconds: { smoke: 240, usual: 1200, full: 2400 },
   sized: 'indicators',
   parts: vendorKinds,
   async run(stage) {

@@ -1,6 +1,7 @@
 /** Clients of feeds and of TAXII, that take as little as possible of the machine. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { Agent, request } from 'undici'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Agent, type Dispatcher, request } from 'undici'
 import { apiKey, type Child } from './harness/processes.ts'
 
 type Server = Pick<Child, 'url'>
@@ -9,10 +10,23 @@ type Server = Pick<Child, 'url'>
 const patient = new Agent({ headersTimeout: 600_000, bodyTimeout: 600_000 })
 const taxiiType = 'application/taxii+json;version=2.1'
 
-async function asked({ url }: Server, path: string, accept: string) {
+/** As any client does that is told to come back: what it waits is in what is measured. */
+const mostTries = 5
+
+async function asked(
+  { url }: Server,
+  path: string,
+  accept: string,
+  tries = 1,
+): Promise<Dispatcher.ResponseData> {
   const headers = { authorization: `Bearer ${apiKey}`, accept }
   const answer = await request(url + path, { headers, dispatcher: patient })
   if (answer.statusCode === 200) return answer
+  if (answer.statusCode === 503 && tries < mostTries) {
+    await answer.body.dump()
+    await wait(1000)
+    return asked({ url }, path, accept, tries + 1)
+  }
   throw new Error(`${path} answered ${answer.statusCode}: ${(await answer.body.text()).slice(0, 1000)}`)
 }
 

@@ -3,6 +3,8 @@ import type { Logger } from 'pino'
 import type { TObject } from 'typebox'
 import type { HttpClient } from './upstream/http-client.ts'
 
+export type { Finding } from './upstream/finding.ts'
+
 /** Nothing is global: time, network and log come in here. */
 export interface ConnectorContext {
   /** The configured name of this instance: `tc`. */
@@ -26,14 +28,4 @@ export interface ConnectorDefinition<Settings extends TObject = TObject> {
    * compared or remembered may depend on them.
    */
   readonly credentials?: readonly string[]
-}
-
-/** One line of a doctor's report: what was looked at, and for what is wrong the cause and the remedy. */
-export interface Finding {
-  readonly name: string
-  readonly ok: boolean
-  /** What was seen, in short: addresses, dates, names, counts. Never a secret. */
-  readonly evidence?: string
-  readonly cause?: string
-  readonly remedy?: string
 }

@@ -1,6 +1,6 @@
 /**
  * Every error that a user can meet. The title of a code is fixed, the detail of an error varies; neither ever
- * holds a secret. `docs/errors.md` is generated from this table.
+ * holds a secret. `docs/errors.md` is generated from this table. It is one table, however long: a code is looked up here.
  */
 export const errorTable = {
   ARGUMENT_INVALID: {

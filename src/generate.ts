@@ -12,7 +12,8 @@ import { viewOf } from './config/schema-types.ts'
 import type { ConnectorDefinition } from './connector.ts'
 import { errorTable } from './errors.ts'
 import type { ExporterDefinition } from './exporters/exporter.ts'
-import { buildOpenApi } from './http/openapi.ts'
+import { buildOpenApi, type OpenApi } from './http/openapi.ts'
+import { answerTypes } from './http/openapi-types.ts'
 import { exportSchema } from './http/routes/exports-schema.ts'
 import { ticketSchema } from './http/routes/tickets-schema.ts'
 import { indicatorSchema } from './model/indicator-schema.ts'
@@ -21,8 +22,10 @@ import { version } from './version.ts'
 
 /** Every generated file: its path from the root of the repository, and its text. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
+  const { yaml, v31 } = await openApi()
   return new Map([
-    ['openapi.yaml', await openApi()],
+    ['openapi.yaml', yaml],
+    ['src/web/api-answers.d.ts', answerTypes(v31, operationsShown())],
     ['schemas/config.json', json(configJsonSchema(registries))],
     ['schemas/indicator.json', json(standalone(indicatorSchema))],
     ['schemas/export.json', json(standalone(exportSchema))],
@@ -34,17 +37,23 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   ])
 }
 
-async function openApi(): Promise<string> {
+async function openApi(): Promise<OpenApi> {
   const loaded = loadConfig({ env: {}, cwd: '/', registries })
   if (!loaded.ok) throw new Error('a configuration without a file is good')
   const environment = { log: pino({ level: 'silent' }), version, env: {}, now: Date.now }
   const app = await createApp(loaded.config, environment)
   await app.ready()
   try {
-    return buildOpenApi(app).yaml
+    return buildOpenApi(app)
   } finally {
     await app.close()
   }
+}
+
+/** Those whose answers the dashboard names. */
+function operationsShown(): string[] {
+  const names = readFileSync(resolve(import.meta.dirname, 'web/answers.d.ts'), 'utf8')
+  return [...new Set([...names.matchAll(/Answers\['(\w+)'\]/g)].map(([, id = '']) => id))]
 }
 
 function errors(): string {

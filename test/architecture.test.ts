@@ -14,7 +14,7 @@ const rules: readonly (readonly [file: RegExp, mayImport: string])[] = [
   [/^(model\/|errors\.ts$)/, '^(model/|errors.ts$)'],
   [/^(did-you-mean|version|replaceable)\.ts$/, '^never$'],
   [/^upstream\//, '^(upstream/|model/|errors.ts$)'],
-  [/^connector\.ts$/, '^(errors.ts|upstream/http-client.ts)$'],
+  [/^connector\.ts$/, '^(errors.ts|upstream/(http-client|finding).ts)$'],
   [/^config\//, '^(config/|model/|(errors|connector|did-you-mean).ts$)'],
   [/^simulation\/demo\.ts$/, '^(simulation/|(sources|exporters|tickets)/[^/]+/simulator[/.])'],
   [/^simulation\//, '^simulation/(?!demo)'],

@@ -110,14 +110,12 @@ function lookThrough(): boolean {
   return hits.length === 0 && secrets.length > 0
 }
 
-/** What can't be told from other text would be found everywhere: words with a hyphen, `password`, a row of one letter. */
+/** What can't be told from other text would be found everywhere: one word or two, a row of one letter, where a server is. */
 function isTelling(secret: string): boolean {
+  if (secret.length < 8 || new Set(secret).size < 6 || URL.parse(secret)?.origin === secret) return false
   const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z\d]/].filter((kind) => kind.test(secret)).length
-  return (
-    secret.length >= 8 &&
-    new Set(secret).size >= 6 &&
-    (kinds >= 3 || /canary/i.test(secret) || secret.length >= 20)
-  )
+  const words = secret.split(/[^A-Za-z\d]+/).length
+  return kinds >= 3 || words >= 3 || secret.length >= 16 || /canary/i.test(secret)
 }
 
 function notes<Entry>(kind: string): Entry[] {

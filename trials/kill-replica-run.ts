@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
 import { request } from 'undici'
 import { ask } from '../bench/harness/api.ts'
 import { apiKey, type Child } from '../bench/harness/processes.ts'
@@ -43,6 +44,8 @@ export interface KillReplicaOptions {
 export interface KilledReplicas {
   readonly killed: number
   readonly frozen: number
+  /** Of these, those that had a transaction open, and with it locks. */
+  readonly frozenInTransaction: number
   readonly requests: number
   /** Requests that failed with their server, and were repeated. */
   readonly repeated: number
@@ -66,6 +69,9 @@ const readyMs = 30_000
 /** What was on its way of a server that was killed has come by then. */
 const onTheWayMs = 20
 const restMs = 60_000
+/** Transactions of ours wait for the program for less than that. */
+const openMs = 50
+const mostTries = 60
 const lists = ['.txt', '.json', '.stix.json', '.csv', '.ndjson']
 
 interface Life {
@@ -94,7 +100,7 @@ export async function killReplicas(options: KillReplicaOptions): Promise<KilledR
       ...{ balancer, feed, indicators, pauses, exporters, repeatAfterMs },
       ...changes(world),
     })
-    let [killed, frozen] = [0, 0]
+    let [killed, frozen, frozenInTransaction] = [0, 0, 0]
     let freezing: Promise<void> | undefined
     for (let event = 0; event < options.kills; event++) {
       await wait(random.below(longestLifeMs))
@@ -102,6 +108,10 @@ export async function killReplicas(options: KillReplicaOptions): Promise<KilledR
       const [name, life] = random.pick(awake)
       if (freezing === undefined && random.chance(options.freezeShare)) {
         frozen++
+        life.isFrozen = true
+        balancer.down(name)
+        const held = await stop(options.storeUrl, life.replica.pid)
+        if (held) frozenInTransaction++
         freezing = freeze(world, name, life, durationOf(random, options)).finally(() => {
           freezing = undefined
         })
@@ -127,7 +137,7 @@ export async function killReplicas(options: KillReplicaOptions): Promise<KilledR
     }
     const { requests, repeated, pushes, runs, longestMs } = load
     return {
-      ...{ killed, frozen, requests, repeated, longestMs },
+      ...{ killed, frozen, frozenInTransaction, requests, repeated, longestMs },
       ...{ pushes: pushes.length, fetches: runs.size, tickets: world.ticketIds.length },
       sentAgain: verdicts.reduce((sum, { sentAgain }) => sum + sentAgain, 0),
       faults: [...balancer.failures, ...load.faults, ...faults, ...left],
@@ -147,13 +157,34 @@ async function nextLife({ products }: World): Promise<void> {
   for (const { gateway } of products.values()) gateway.nextLife()
 }
 
+/**
+ * Best in the middle of a transaction, since whoever waits for its locks waits for it as well.
+ * @returns whether it is so
+ */
+async function stop(storeUrl: string, pid: number): Promise<boolean> {
+  const client = new pg.Client({ connectionString: storeUrl })
+  await client.connect()
+  try {
+    for (let tries = 0; ; tries++) {
+      process.kill(pid, 'SIGSTOP')
+      await wait(openMs)
+      const { rows } = await client.query<{ open: boolean }>(
+        `select exists (select from pg_stat_activity where state = 'idle in transaction'
+           and state_change < now() - interval '${openMs} ms') as open`,
+      )
+      if (rows[0]?.open === true || tries === mostTries) return rows[0]?.open === true
+      process.kill(pid, 'SIGCONT')
+      await wait(openMs)
+    }
+  } finally {
+    await client.end()
+  }
+}
+
 /** As a machine that is moved, or has no memory left: nothing of it is closed, and then it goes on. */
 async function freeze(world: World, name: string, life: Life, ms: number): Promise<void> {
   const { balancer } = world
   const { pid } = life.replica
-  life.isFrozen = true
-  balancer.down(name)
-  process.kill(pid, 'SIGSTOP')
   await nextLife(world)
   await wait(ms)
   process.kill(pid, 'SIGCONT')

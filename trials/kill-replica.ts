@@ -36,6 +36,7 @@ const done = await withChildren(limitMs, async (start, root) => {
 printTable([
   ['servers killed', String(done.killed)],
   ['servers that stood still', String(done.frozen)],
+  ['of these in the middle of a transaction', String(done.frozenInTransaction)],
   ['requests', String(done.requests)],
   ['of these repeated, as their server was gone', String(done.repeated)],
   ['pushes, twice each', String(done.pushes)],

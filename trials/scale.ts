@@ -10,7 +10,9 @@ import { writeFileSync } from 'node:fs'
 import { machine, printTable } from '../bench/harness/measure.ts'
 import { withChildren } from '../bench/harness/processes.ts'
 import { numberOf } from '../bench/harness/size.ts'
-import { type Fetched, type List, type Scaled, scale, type Throughput } from './scale-run.ts'
+import type { List } from './scale-lists.ts'
+import { type Fetched, type Scaled, scale } from './scale-run.ts'
+import type { Throughput } from './scale-throughput.ts'
 
 const replicas = 3
 const indicators = numberOf(process.argv, '--indicators', 1_000_000, 10_000)

@@ -57,6 +57,7 @@ export async function judge(world: World, server: Server, taken: Taken): Promise
     return account.faults.length === 0
   })
   if (!isRight) faults.push(...(account?.faults ?? []))
+  faults.push(...(await closedCircuitFaults(server)))
   const fetches = Object.entries(Object.groupBy(runs, ({ status }) => status))
   return {
     ...{ records, tickets: account?.tickets ?? 0, faults },
@@ -76,6 +77,33 @@ async function productFaults({ products }: World, server: Server, taken: Taken):
     faults.push(...differences(kind, wanted, there))
   }
   return faults
+}
+
+interface End {
+  readonly circuit: string
+  readonly lastError: object | null
+}
+
+/** Every product is there, so that nobody may still believe that it is away. */
+async function closedCircuitFaults(server: Server): Promise<string[]> {
+  type List<T> = { readonly data: readonly (T & { readonly name: string })[] }
+  const { data: exporters } = await ask<List<End>>(server, '/api/v1/exporters')
+  const { data: bridges } = await ask<List<{ readonly ticketDesk: End; readonly incidentSink: End }>>(
+    server,
+    '/api/v1/bridges',
+  )
+  const ends = [
+    ...exporters,
+    ...bridges.flatMap(({ name, ticketDesk, incidentSink }) => [
+      { ...ticketDesk, name: `${name} desk` },
+      { ...incidentSink, name: `${name} sink` },
+    ]),
+  ]
+  return ends
+    .filter(({ circuit }) => circuit !== 'closed')
+    .map(
+      ({ name, circuit, lastError }) => `the circuit of ${name} is ${circuit}: ${JSON.stringify(lastError)}`,
+    )
 }
 
 interface RunPage {

@@ -42,7 +42,7 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   const world = await createWorld({ ...options, every })
   const { source, fronts } = world
   const server = await options.serve(world.server)
-  await untilListed(server, options.records)
+  await untilListed(server)
   const sampler = await openSampler(server, realpathSync(storeOf(options.folder)))
   const restarting = fronts.restart(options.frontTimes)
   const load = startSoakLoad({ ...options, ...changes(world), server, feeds, exporters: vendorKinds })

@@ -19,8 +19,10 @@ export interface Sample {
   readonly files: Files
   /** Of the event loop since the last sample, milliseconds. */
   readonly lagP99Ms: number
-  /** Of all processes of PostgreSQL, with each shared page counted once. */
+  /** Of all processes of PostgreSQL, what each has for itself. */
   readonly postgres: number
+  /** What they share: it grows with the database until it is as big as `shared_buffers`. */
+  readonly postgresShared: number
   readonly postgresProcesses: number
   readonly database: number
   /** Of the load, by then. */
@@ -60,7 +62,8 @@ export async function openSampler(server: Child, store: string): Promise<Sampler
         external: metrics('nodejs_external_memory_bytes'),
         lagP99Ms: metrics('nodejs_eventloop_lag_p99_seconds') * 1000,
         files: openFiles(server.pid),
-        postgres: processes.reduce((sum, pid) => sum + proportionalBytes(pid), 0),
+        postgres: processes.reduce((sum, pid) => sum + proportionalBytes(pid, 'Pss_Anon'), 0),
+        postgresShared: processes.reduce((sum, pid) => sum + proportionalBytes(pid, 'Pss_Shmem'), 0),
         postgresProcesses: processes.length,
         database: Number(rows[0]?.bytes),
       }
@@ -117,10 +120,11 @@ function kindOf(link: string): keyof Files | undefined {
   }
 }
 
-function proportionalBytes(pid: number): number {
+/** Each page that processes share counts in parts, one in all. */
+function proportionalBytes(pid: number, what: 'Pss_Anon' | 'Pss_Shmem'): number {
   try {
-    const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]
-    return Number(kilobytes) * 1024
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+    return Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(rollup)?.[1]) * 1024
   } catch {
     // It has ended meanwhile.
     return 0

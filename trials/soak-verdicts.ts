@@ -4,14 +4,19 @@ import { lowestOf, type Point, type Slope, slopeOf } from './slope.ts'
 import type { Soaked } from './soak-run.ts'
 import { fileKinds, type Sample } from './soak-samples.ts'
 
-/** Caches fill, pools open, code is compiled: of that time nothing is said. Share of the whole run. */
-const warmUpShare = 0.2
+/** Caches fill, pools open, code is compiled: of that time nothing is said. Half of a short run at most. */
+const warmUp = { share: 0.2, seconds: 480 }
 /** Of what is lowest, where garbage comes and goes: longer than it takes the collector to look at everything. */
 const stretchSeconds = 60
 /** A leak of a small object for each request. Below it a server of 512 MB lasts for weeks of this load. */
 const leakBytes = 32
 /** Of PostgreSQL, which keeps plans and pages of tables that grow: an hour. */
 const postgresMegabytes = 32
+/**
+ * The allocator keeps room for big buffers that come and go, more and more slowly: of two thirds of the time the later
+ * one may have so much more. What leaks outside of the heap and of buffers is seen by this alone.
+ */
+const residentMegabytes = 24
 /** Connections to clients and products come and go. */
 const fileSlack = 8
 /** Rows that were changed leave room behind until autovacuum has been there. */
@@ -19,6 +24,7 @@ const slackMegabytes = 64
 const megabyte = 1e6
 /** Fewer say nothing. */
 const leastPoints = 6
+const leastSeconds = 300
 
 export interface Verdict {
   readonly bar: string
@@ -39,7 +45,8 @@ export function verdicts(soaked: Soaked): Verdict[] {
   const { samples, faults } = soaked
   const last = samples.at(-1)
   if (last === undefined) throw new RangeError('there is no sample')
-  const warm = samples.filter(({ at }) => at >= last.at * warmUpShare)
+  const from = Math.min(last.at / 2, Math.max(last.at * warmUp.share, warmUp.seconds))
+  const warm = samples.filter(({ at }) => at >= from)
   const perHour = (last.requests / last.at) * 3600
   const limit = (leakBytes * perHour) / megabyte
   const points = (value: (sample: Sample) => number): Point[] =>
@@ -55,11 +62,7 @@ export function verdicts(soaked: Soaked): Verdict[] {
       lowest(({ heapUsed, external }) => heapUsed + external),
       limit,
     ),
-    growth(
-      'resident memory, lowest of each minute',
-      lowest(({ rss }) => rss),
-      limit,
-    ),
+    residentVerdict(warm),
     growth(
       'memory of PostgreSQL',
       lowest(({ postgres }) => postgres),
@@ -84,6 +87,20 @@ function growth(what: string, points: readonly Point[], limit: number): Verdict 
   const isSure = slope.high - slope.perHour <= 2 * limit
   const met = slope.low > limit ? false : isSure ? slope.perHour < limit || slope.low <= 0 : null
   return { bar, measured, met }
+}
+
+function residentVerdict(samples: readonly Sample[]): Verdict {
+  const lasted = (samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0)
+  const third = Math.max(1, Math.floor(samples.length / 3))
+  const all = samples.map(({ rss }) => rss / megabyte)
+  const [earlier = 0, later = 0] = [all.slice(-2 * third, -third), all.slice(-third)].map((each) =>
+    percentile(each, 50),
+  )
+  return {
+    bar: `resident memory: the middle of the last third at most ${residentMegabytes} MB above the one before`,
+    measured: `${earlier.toFixed(0)} and ${later.toFixed(0)} MB, from ${Math.min(...all).toFixed(0)} to ${Math.max(...all).toFixed(0)}`,
+    met: lasted < leastSeconds ? null : later <= earlier + residentMegabytes,
+  }
 }
 
 function slopeText({ perHour, low, high }: Slope): string {

@@ -5,9 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { ask } from '../bench/harness/api.ts'
+import { request } from 'undici'
 import type { BridgeSettings } from '../bench/harness/bridge-ends.ts'
-import type { Child, ServerOptions, Start } from '../bench/harness/processes.ts'
+import { apiKey, type Child, type ServerOptions, type Start } from '../bench/harness/processes.ts'
 import { type VendorKind, vendorKinds } from '../bench/harness/vendors.ts'
 import { createRandom } from '../src/sources/threatconnect/simulator/corpus/random.ts'
 import type { Order } from './children/changing-vendor.ts'
@@ -97,15 +97,16 @@ function moved<T extends object>(settings: T, from: string, to: string): T {
   return JSON.parse(JSON.stringify(settings).replaceAll(from, to)) as T
 }
 
-/** Else the lists have nothing to be counted. */
-export async function untilListed(server: Pick<Child, 'url'>, records: number): Promise<void> {
-  const least = records / 10
-  for (;;) {
-    const { data } = await ask<{
-      readonly data: readonly { readonly name: string; readonly entries?: number }[]
-    }>(server, '/api/v1/feeds')
-    if (data.every(({ entries = 0 }) => entries > least)) return
-    await wait(200)
+/** The first fetch has ended: before, there is no list. */
+export async function untilListed({ url }: Pick<Child, 'url'>): Promise<void> {
+  const headers = { authorization: `Bearer ${apiKey}` }
+  for (const feed of Object.values(feeds)) {
+    for (;;) {
+      const { statusCode, body } = await request(`${url}/feeds/${feed}.txt`, { headers })
+      await body.dump()
+      if (statusCode === 200) break
+      await wait(200)
+    }
   }
 }
 

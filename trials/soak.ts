@@ -29,11 +29,21 @@ const shownTables = 12
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0)
 
-function tell({ at, rss, collected, files, postgres, database, requests, lagP99Ms }: Sample): void {
+function tell({
+  at,
+  rss,
+  collected,
+  files,
+  postgres,
+  postgresShared,
+  database,
+  requests,
+  lagP99Ms,
+}: Sample): void {
   if (collected === null) return
   const used = megabytes(collected.heapUsed + collected.external)
   console.log(
-    `${(at / 60).toFixed(1)} min: ${requests} requests, ${used} MB in use, ${megabytes(rss)} MB resident, ${files.socket} sockets, ${files.file + files.pipe + files.other} other files, PostgreSQL ${megabytes(postgres)} MB, database ${megabytes(database)} MB, loop ${lagP99Ms.toFixed(0)} ms`,
+    `${(at / 60).toFixed(1)} min: ${requests} requests, ${used} MB in use, ${megabytes(rss)} MB resident, ${files.socket} sockets, ${files.file + files.pipe + files.other} other files, PostgreSQL ${megabytes(postgres)} MB and ${megabytes(postgresShared)} MB shared, database ${megabytes(database)} MB, loop ${lagP99Ms.toFixed(0)} ms`,
   )
 }
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { SoarSimulator } from '../../src/tickets/ibm-soar/simulator/index.ts'
 import type { SoarIncident } from '../../src/tickets/ibm-soar/simulator/operator.ts'
-import type { CtpSimulator } from '../../src/tickets/secureworks-ctp/simulator/index.ts'
+import { type CtpSimulator, demoAccount } from '../../src/tickets/secureworks-ctp/simulator/index.ts'
 import type { BridgeEnds } from './bridge-ends.ts'
 
 export interface BridgeVerdict {
@@ -50,12 +50,13 @@ interface Ends {
 
 function incidentFaults(ticket: Ticket, incident: SoarIncident, ends: Ends): string[] {
   const { plan_status: status, properties } = incident
+  const wantedStatus = isClosed(ticket) ? 'C' : 'A'
   const values = [
     ['scwx_ctp_status', ticket.status],
     ['scwx_ctp_priority', ticket.priority],
   ] as const
   return [
-    ...(status === 'A' ? [] : [`its incident has the status ${status}`]),
+    ...(status === wantedStatus ? [] : [`its incident has the status ${status}, not ${wantedStatus}`]),
     ...values
       .filter(([name, value]) => properties[name] !== value)
       .map(([name, value]) => `${name} is ${String(properties[name])}, not ${String(value)}`),
@@ -64,7 +65,11 @@ function incidentFaults(ticket: Ticket, incident: SoarIncident, ends: Ends): str
   ]
 }
 
-/** Each worklog stands in one note, and there are no others. */
+function isClosed({ status }: Ticket): boolean {
+  return status === 'Closed'
+}
+
+/** Each worklog but our own stands in one note, and there are no others but one that tells of the closing. */
 function noteFaults(ticket: Ticket, { id }: SoarIncident, { soar }: Ends): string[] {
   const notes = soar
     .comments(id)
@@ -75,7 +80,9 @@ function noteFaults(ticket: Ticket, { id }: SoarIncident, { soar }: Ends): strin
       const count = notes.filter((note) => note.includes(text)).length
       return count === 1 ? [] : [`the note "${text}" is there ${count} times`]
     }),
-    ...(notes.length === wanted.length ? [] : [`${notes.length} notes, not ${wanted.length}`]),
+    ...(notes.length === wanted.length || (isClosed(ticket) && notes.length === wanted.length + 1)
+      ? []
+      : [`${notes.length} notes, not ${wanted.length}`]),
   ]
 }
 
@@ -90,7 +97,8 @@ function fileFaults(ticket: Ticket, { id }: SoarIncident, { ctp, soar }: Ends): 
 }
 
 function worklogsOf({ worklogs }: Ticket) {
-  return worklogs as readonly { readonly description?: string }[]
+  const all = worklogs as readonly { readonly description?: string; readonly createdBy?: string }[]
+  return all.filter(({ createdBy }) => createdBy !== demoAccount.username)
 }
 
 function attachmentsOf({ attachmentInfo }: Ticket) {

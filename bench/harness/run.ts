@@ -2,7 +2,6 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
-import { copyCluster } from '../../test/store/database.ts'
 import type { Benchmark, Failure, Machine, Result, Scale } from './benchmark.ts'
 import { commandOf, HelpAsked, type Options, readOptions, requireFit, UsageError } from './options.ts'
 import { compiledProgram, sourceProgram, startServer, storeOf, withChildren } from './processes.ts'
@@ -59,7 +58,9 @@ function requireFigures(value: unknown, where = ''): void {
 /** Made by us, so that the user that PostgreSQL runs as gets into it. Making a cluster takes longer than the rest of a smoke. */
 async function prepare(store: string, scale: Scale): Promise<void> {
   mkdirSync(store, { recursive: true })
-  if (scale === 'smoke' && !existsSync(join(store, 'pg'))) await copyCluster(store)
+  if (scale !== 'smoke' || existsSync(join(store, 'pg'))) return
+  const { copyCluster } = await import('../../test/store/database.ts')
+  await copyCluster(store)
 }
 
 function machineNow(): Machine {

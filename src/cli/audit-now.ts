@@ -1,12 +1,10 @@
 /** The audit log for the command: through the server that has the store, or from the store where nobody has it. */
 import type { Logger } from 'pino'
 import type { Config, StoreConfig } from '../config/model.ts'
-import { StoreInUse } from '../store/embedded/errors.ts'
 import { hasStore } from '../store/embedded/look.ts'
 import type { AuditEntry } from '../store/operations-store.ts'
 import { CommandError } from './failure.ts'
-import { runningServer } from './running-server.ts'
-import { storeFailure, storeOf } from './store.ts'
+import { serverWith, storeOf } from './store.ts'
 import { table } from './table.ts'
 import { print } from './terminal.ts'
 
@@ -105,9 +103,7 @@ async function readerOf(config: StoreConfig, log: Logger, signal: AbortSignal): 
       close,
     }
   } catch (error) {
-    const url = error instanceof StoreInUse ? error.holder?.url : undefined
-    if (url === undefined || config.kind !== 'embedded') throw storeFailure(config, error)
-    const server = runningServer(url, config.folder)
+    const server = serverWith(config, error)
     return {
       async page(limit, cursor) {
         const after = cursor === null ? '' : `&cursor=${cursor}`

@@ -8,14 +8,12 @@ import { errorTable, ServiceError } from '../errors.ts'
 import { pipelineSources } from '../pipeline/pipeline-source.ts'
 import { type Receipt, receiptOf } from '../pipeline/receipt.ts'
 import { createSchedule } from '../pipeline/schedule.ts'
-import { StoreInUse } from '../store/embedded/errors.ts'
 import { byCommand, noteAudit } from '../store/note-audit.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { version } from '../version.ts'
 import { CommandError } from './failure.ts'
 import { fetchProgress } from './fetch-progress.ts'
-import { runningServer } from './running-server.ts'
-import { storeFailure, storeOf } from './store.ts'
+import { serverWith, storeFailure, storeOf } from './store.ts'
 import { table } from './table.ts'
 import { harmless, print } from './terminal.ts'
 import { unknownName } from './unknown-name.ts'
@@ -70,11 +68,7 @@ async function fetcherFor(
   try {
     return await here(config, names, log, await storeOf(config.store, log))
   } catch (error) {
-    if (!(error instanceof StoreInUse) || config.store.kind !== 'embedded')
-      throw storeFailure(config.store, error)
-    const url = error.holder?.url
-    if (url === undefined) throw storeFailure(config.store, error)
-    const server = runningServer(url, config.store.folder)
+    const server = serverWith(config.store, error)
     return {
       start: async (source) =>
         (await server.ask('POST', `/api/v1/sources/${encodeURIComponent(source)}/fetch`, {

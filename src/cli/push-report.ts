@@ -1,6 +1,6 @@
 /** A push as the terminal shows it. */
 import type { DryRun, DryRunItem } from '../pipeline/exports/dry-run.ts'
-import { type ExportItem, itemStatuses } from '../store/delivery-store.ts'
+import { type ExportItem, itemStatuses } from '../store/exports.ts'
 import type { Pushed } from './pusher.ts'
 import { table } from './table.ts'
 import { harmless } from './terminal.ts'

@@ -7,14 +7,13 @@ import { exportAnswer } from '../http/routes/export-answer.ts'
 import type { DryRun } from '../pipeline/exports/dry-run.ts'
 import { createExports, type PushRequest } from '../pipeline/exports/exports.ts'
 import { createSchedule } from '../pipeline/schedule.ts'
-import type { ExportItem, ItemStatus } from '../store/delivery-store.ts'
-import { StoreInUse } from '../store/embedded/errors.ts'
+import type { ExportItem, ItemStatus } from '../store/exports.ts'
 import type { Circuit, ProductError } from '../store/health.ts'
 import { byCommand, noteAudit } from '../store/note-audit.ts'
 import type { OpenedStore } from '../store/open.ts'
 import { version } from '../version.ts'
-import { type RunningServer, runningServer } from './running-server.ts'
-import { storeFailure, storeOf } from './store.ts'
+import type { RunningServer } from './running-server.ts'
+import { serverWith, storeFailure, storeOf } from './store.ts'
 
 /** The receipt, as the API answers it. */
 export type Pushed = ReturnType<typeof exportAnswer>
@@ -48,11 +47,7 @@ export async function pusherFor(
   try {
     return await here(config, exporter, log, await storeOf(config.store, log))
   } catch (error) {
-    if (!(error instanceof StoreInUse) || config.store.kind !== 'embedded')
-      throw storeFailure(config.store, error)
-    const url = error.holder?.url
-    if (url === undefined) throw storeFailure(config.store, error)
-    return there(exporter.name, runningServer(url, config.store.folder), signal)
+    return there(exporter.name, serverWith(config.store, error), signal)
   }
 }
 

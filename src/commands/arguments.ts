@@ -24,6 +24,17 @@ function names(description: string, example: readonly string[]) {
   )
 }
 
+/** How indicators are shown. */
+export const viewArgument = Type.Optional(
+  Type.Enum(['unified', 'xsoar'], {
+    type: 'string',
+    default: 'unified',
+    description:
+      '`unified`: the model of this server; `xsoar`: items ready for `createIndicators` of Cortex XSOAR.',
+    examples: ['unified'],
+  }),
+)
+
 const typeNames = ['All', ...indicatorTypeNames]
 
 export const tcGetIndicatorsArguments = Type.Object(
@@ -114,15 +125,7 @@ export const tcGetIndicatorsArguments = Type.Object(
         examples: [false],
       }),
     ),
-    view: Type.Optional(
-      Type.Enum(['unified', 'xsoar'], {
-        type: 'string',
-        default: 'unified',
-        description:
-          '`unified`: the model of this server; `xsoar`: items ready for `createIndicators` of Cortex XSOAR.',
-        examples: ['unified'],
-      }),
-    ),
+    view: viewArgument,
     raw: Type.Optional(
       Type.Boolean({
         default: true,

@@ -25,6 +25,16 @@ export const limitedFilterSchema = Section(
   { description: 'What is stored and passes these filters: the keys of a feed.' },
 )
 
+/** As many as an answer lists. */
+const mostTold = 100
+
+/** Each member that is not known is compared with all that are: of thousands the first ones are enough. */
+function fewMembersOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const known = Object.entries(value).filter(([name]) => Object.hasOwn(limitedFilterSchema.properties, name))
+  return Object.fromEntries([...known, ...Object.entries(value).slice(0, mostTold)])
+}
+
 const nowhere = { line: 1, column: 1 }
 
 /**
@@ -38,6 +48,8 @@ export function readLimitedFilter(
 ): { readonly filter: LimitedFilter } | { readonly errors: readonly FieldError[] } {
   const errors: FieldError[] = []
   const tell = (path: string, message: string) => {
+    // Beyond what an answer lists they are counted.
+    if (errors.length >= mostTold) return void errors.push({ pointer, detail: '' })
     const tokens = [...path.matchAll(/([A-Za-z_][A-Za-z0-9_-]*)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]/g)].map(
       ([, name, index, quoted]) => name ?? index ?? String(JSON.parse(quoted ?? '""')),
     )
@@ -49,7 +61,7 @@ export function readLimitedFilter(
       detail: `${name} ${message.replace(/^unknown key/, 'is not a known member')}`,
     })
   }
-  const { value: filter } = readAs(limitedFilterSchema, locate(value, nowhere), {
+  const { value: filter } = readAs(limitedFilterSchema, locate(fewMembersOf(value), nowhere), {
     folder: '/',
     readFile: () => '',
     report: (_at, path, message) => tell(path, message),

@@ -40,11 +40,16 @@ interface Unreadable {
   readonly at: Place
 }
 
-/** A value of ours (a default, an environment variable) as if it stood at that place. */
-export function locate(value: unknown, at: Place): Located {
-  if (Array.isArray(value)) return { kind: 'list', at, items: value.map((item) => locate(item, at)) }
+/** No schema of ours goes down so far: what is below is wrong by what is above it. */
+const deepest = 50
+
+/** A value of ours (a default, an environment variable), or of a request, as if it stood at that place. */
+export function locate(value: unknown, at: Place, depth = 0): Located {
+  const inner = (member: unknown) => locate(member, at, depth + 1)
+  if (Array.isArray(value)) return { kind: 'list', at, items: depth < deepest ? value.map(inner) : [] }
   if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).map(([key, member]) => ({ key, at, value: locate(member, at) }))
+    const members = depth < deepest ? Object.entries(value) : []
+    const entries = members.map(([key, member]) => ({ key, at, value: inner(member) }))
     return { kind: 'map', at, entries }
   }
   const scalar =

@@ -4,7 +4,7 @@
  */
 import type { FeedFilter } from '../model/filter.ts'
 import type { IndicatorType, Reliability, Score, Tlp } from '../model/indicator.ts'
-import type { logLevels } from './schema.ts'
+import type { logLevels } from './schema-server.ts'
 
 export interface Config {
   readonly server: ServerConfig

@@ -137,3 +137,18 @@ export const feedFilterProperties = {
 export function OrNull<T extends TObject>(schema: T, options: { description: string }) {
   return Type.Unsafe<Type.Static<T> | null>({ anyOf: [schema, { type: 'null' }], default: null, ...options })
 }
+
+/** How fast requests follow each other. */
+export const pacingProperties = {
+  concurrency: Type.Integer({
+    description: 'Requests under way at once, 1..100. Default 4.',
+    minimum: 1,
+    maximum: 100,
+    default: 4,
+  }),
+  requestsPerMinute: Type.Integer({
+    description: "Most requests in a minute; 0, the default: no pacing but the product's own.",
+    minimum: 0,
+    default: 0,
+  }),
+}

@@ -28,7 +28,7 @@ export interface FeedReport {
  * Makes the list once more, as of now, and throws its text away. Where each indicator has one line or none,
  * `indicators = entries + dropped`, less what the format had no room for.
  * @param most items of `dropped`, and of `changed`
- * @throws ServiceError FEED_NOT_READY while the list is held
+ * @throws ServiceError FEED_NOT_READY where the list is held and its entries can't be told any more
  */
 export async function feedReport(
   store: FeedStore,

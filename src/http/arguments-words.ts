@@ -144,9 +144,21 @@ function unknownName(error: ErrorObject, name: string, place: Place): FieldError
         ? 'none is taken'
         : `known are ${known.slice(0, 40).join(', ')}`
   return {
-    pointer: `${error.instancePath}${pointerOf(name)}`,
+    pointer: pointerFor(error),
     detail: `${name.slice(0, 80)} is not a known ${thing}${inside}; ${hint}`,
   }
+}
+
+/** Where it is told: at the member that is missing or unknown, else at the value. */
+function pointerFor({ keyword, instancePath, params }: ErrorObject): string {
+  const { missingProperty, additionalProperty, unevaluatedProperty } = params as Readonly<
+    Record<string, unknown>
+  >
+  if (keyword === 'required') return instancePath + pointerOf(String(missingProperty))
+  const isUnknown = keyword === 'additionalProperties' || keyword === 'unevaluatedProperties'
+  return isUnknown
+    ? instancePath + pointerOf(String(additionalProperty ?? unevaluatedProperty))
+    : instancePath
 }
 
 function sentence(error: ErrorObject, place: Place, resolve: Resolve): FieldError {
@@ -157,7 +169,7 @@ function sentence(error: ErrorObject, place: Place, resolve: Resolve): FieldErro
   }
   if (error.keyword === 'required') {
     const missing = String(params.missingProperty)
-    const pointer = `${error.instancePath}${pointerOf(missing)}`
+    const pointer = pointerFor(error)
     const property = schema.properties?.[missing]
     const hint = property === undefined ? '' : `; it takes ${takes(property, resolve)}`
     return { pointer, detail: `${nameOf(pointer, place)} is missing${hint}` }
@@ -219,12 +231,17 @@ function isAboutMembers({ keyword }: ErrorObject): boolean {
   return keyword === 'required' || keyword === 'additionalProperties'
 }
 
-/** The errors of one part of a request in words, one for each place. */
+/** More than an answer lists; of those behind them only the number is told. */
+const mostTold = 300
+
+/** The errors of one part of a request, one for each place; the first ones in words. */
 export function inWords(errors: readonly ErrorObject[], place: Place, resolve: Resolve): FieldError[] {
   const byPointer = new Map<string, FieldError>()
   for (const error of withoutAlternatives(errors, resolve)) {
-    const told = sentence(error, place, resolve)
-    if (!byPointer.has(told.pointer)) byPointer.set(told.pointer, told)
+    const pointer = pointerFor(error)
+    if (byPointer.has(pointer)) continue
+    const isTold = byPointer.size < mostTold
+    byPointer.set(pointer, isTold ? sentence(error, place, resolve) : { pointer, detail: '' })
   }
   return [...byPointer.values()]
 }

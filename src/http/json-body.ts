@@ -4,6 +4,9 @@ import { ServiceError } from '../errors.ts'
 import type { App } from './app.ts'
 import { pointerOf } from './arguments-text.ts'
 
+/** Bytes; of routes that say nothing else. */
+export const usualBodyLimit = 1024 * 1024
+
 function malformed(detail: string): ServiceError {
   return new ServiceError('REQUEST_MALFORMED', detail)
 }

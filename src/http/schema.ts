@@ -13,6 +13,15 @@ export function Nullable<T extends TSchema>(schema: T, options: TSchemaOptions =
   return Type.Union([schema, Type.Null()], options)
 }
 
+/** How many of something there are. */
+export function Count(description: string) {
+  return Type.Integer({ minimum: 0, description })
+}
+
+export function Time(description: string) {
+  return Type.String({ format: 'date-time', description })
+}
+
 /** A reference to a schema that has an `$id` and was given to `createServer` or to `app.addSchema`. */
 export function Ref<T extends TSchema>(schema: T): TUnsafe<Static<T>> {
   const { $id } = schema as { $id?: unknown }
@@ -134,11 +143,6 @@ const documented: Readonly<Record<number, Documented>> = {
     code: 'SOURCE_UNKNOWN',
     detail: 'no source "tcc"; there are: tc',
   },
-  413: {
-    description: 'The body is too large.',
-    code: 'BODY_TOO_LARGE',
-    detail: 'the body takes at most 1048576 bytes',
-  },
   414: {
     description: 'A part of the address is too long.',
     code: 'URI_TOO_LONG',
@@ -186,15 +190,9 @@ const documented: Readonly<Record<number, Documented>> = {
   },
 }
 
-/** Of a list that is read page by page. @param address an example of that of the next page */
-export function linkHeader(address = '/api/v1/exports?cursor=5f0c6c5e-8f0c-4d6a-9a57-0d6c1f0c2b1a') {
-  return {
-    Link: {
-      type: 'string',
-      description: 'Address of the next page, with `rel="next"`; absent on the last one.',
-      examples: [`<${address}>; rel="next"`],
-    },
-  } as const
+/** Where that is what a request made or started. */
+export function locationHeader(description: string, example: string) {
+  return { Location: { type: 'string', description, examples: [example] } } as const
 }
 
 /** An example of a problem, as the server would write it. */

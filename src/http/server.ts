@@ -1,31 +1,27 @@
 /** The HTTP shell: one place for the rules that hold for every route. Routes know nothing of them. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type RouteOptions } from 'fastify'
+import Fastify, { type FastifyBaseLogger } from 'fastify'
 import { type Logger, pino } from 'pino'
 import type { TSchema } from 'typebox'
 import type { App, RoutePlugin } from './app.ts'
-import { type ArgumentReader, type ArgumentReaders, argumentReaders } from './arguments.ts'
-import { changingMethods } from './audit.ts'
 import { type ApiKey, authenticator, type KeyRing, keyRing } from './auth.ts'
 import { addressOf, requestIdOf } from './client.ts'
-import { isJson } from './json.ts'
-import { refuseUnreadBodies, takeJsonBodies } from './json-body.ts'
+import { declareRoutes } from './declared-routes.ts'
+import { refuseUnreadBodies, takeJsonBodies, usualBodyLimit } from './json-body.ts'
 import { type KnownPaths, knownPaths } from './known-paths.ts'
 import { refuseOtherSites } from './loopback.ts'
 import { originForm, refuseOddRequest } from './odd-requests.ts'
 import { describeRoutes } from './openapi.ts'
 import { answerOf, sendAnswer } from './problem.ts'
-import { type Limiter, limiter } from './rate-limit.ts'
+import { limiter } from './rate-limit.ts'
 import { type RawErrors, rawErrors } from './raw-errors.ts'
 import { RequestLog } from './request-log.ts'
-import { closed } from './request-schema.ts'
 import { dashboardRoutes } from './routes/dashboard.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes, type Readiness } from './routes/health.ts'
 import { ProblemSchema } from './schema.ts'
 import { fixedHeaders, securityHeaders } from './security-headers.ts'
 import { shownPath } from './shown-path.ts'
-import { usualAnswers } from './usual-answers.ts'
 
 export interface ServerOptions {
   /** None: everyone is admin, and only loopback names are answered. A ring: others can take their place. */
@@ -50,7 +46,7 @@ const second = 1000
 
 /** Slow clients are cut off; answers may take as long as a waiting request asks for. */
 const limits = {
-  bodyLimit: 1024 * 1024,
+  bodyLimit: usualBodyLimit,
   requestTimeout: 120 * second,
   connectionTimeout: 600 * second,
   keepAliveTimeout: 72 * second,
@@ -79,7 +75,21 @@ function create({ logger, trustProxy, publicUrl }: ServerOptions, ring: KeyRing,
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
   raw.attach(app.server, log)
+  limitConnections(app, log)
   return app
+}
+
+/** Each takes memory and a file descriptor, of which the store and the vendors' connections need some as well. */
+const mostConnections = 10_000
+
+function limitConnections(app: App, log: FastifyBaseLogger): void {
+  let refused = 0
+  app.server.maxConnections = mostConnections
+  app.server.on('drop', () => {
+    const said = 'connections are refused: there are as many as the server takes'
+    if (refused % 1000 === 0) log.warn({ mostConnections: app.server.maxConnections, refused }, said)
+    refused++
+  })
 }
 
 const noScopes: readonly string[] = []
@@ -129,91 +139,6 @@ function guard(app: App, ring: KeyRing, paths: KnownPaths): void {
     throw paths.error(request)
   })
   app.setErrorHandler((error, request, reply) => sendAnswer(request, reply, answerOf(error, request)))
-}
-
-interface Declared {
-  readonly route: RouteOptions
-  readonly schema: RouteOptions['schema']
-  readonly shared: () => Record<string, unknown>
-  reader?: ArgumentReader
-}
-
-function asList<T>(hooks: T | T[] | undefined): T[] {
-  return hooks === undefined ? [] : Array.isArray(hooks) ? hooks : [hooks]
-}
-
-function methodsOf({ method }: RouteOptions): string[] {
-  return Array.isArray(method) ? method : [method]
-}
-
-/** Every route, as it is declared: its arguments are read by its schema, and it counts for the limit of its key. */
-function declareRoutes(app: App, paths: KnownPaths, limit: Limiter | undefined): void {
-  const declared: Declared[] = []
-  app.addHook('onRoute', function (route) {
-    const entry: Declared = { route, schema: route.schema, shared: () => this.getSchemas() }
-    declared.push(entry)
-    paths.add(route.url, methodsOf(route))
-    route.preValidation = [
-      (request, _reply, done) => {
-        entry.reader?.(request)
-        done()
-      },
-      ...asList(route.preValidation),
-    ]
-    if (limit !== undefined && route.url.startsWith('/api/v1/')) {
-      route.onRequest = [...asList(route.onRequest), limit]
-    }
-    if (route.schema !== undefined) route.schema = describedSchema(route)
-  })
-  app.addHook('onReady', async () => {
-    const routes = declared.map(({ route }) => route)
-    refuseUndeclared(routes, 'every route declares its scope (config.scope)', 'scope')
-    const changing = routes.filter((route) => methodsOf(route).some((method) => changingMethods.has(method)))
-    const named =
-      'every route with a changing method declares its name in the audit log, or false (config.audit)'
-    refuseUndeclared(changing, named, 'audit')
-    compileReaders(declared)
-  })
-}
-
-function refuseUndeclared(routes: readonly RouteOptions[], rule: string, member: 'scope' | 'audit'): void {
-  const without = routes.filter(({ config }) => config?.[member] === undefined)
-  if (without.length === 0) return
-  const names = without.map((route) => `${methodsOf(route).join(',')} ${route.url}`)
-  throw new Error(`${rule}; these do not: ${names.join('; ')}`)
-}
-
-/** HEAD shares the reader of its GET: the same schema, read in the same way. */
-function compileReaders(declared: readonly Declared[]): void {
-  const readers: ArgumentReaders = argumentReaders()
-  const known = new Map<unknown, Map<string, ArgumentReader>>()
-  for (const entry of declared) {
-    const { schema = {}, route } = entry
-    const ways = known.get(schema) ?? new Map<string, ArgumentReader>()
-    const way = `${route.config?.anyQuery} ${route.config?.lenientBody}`
-    entry.reader = ways.get(way) ?? readerOf(readers, entry)
-    known.set(schema, ways.set(way, entry.reader))
-  }
-}
-
-function readerOf(readers: ArgumentReaders, { schema = {}, route, shared }: Declared): ArgumentReader {
-  try {
-    return readers.reader(schema, route.config ?? {}, shared())
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`the schema of ${methodsOf(route).join(',')} ${route.url}: ${why}`, { cause })
-  }
-}
-
-/** What OpenAPI shows beside what the route says: that public routes need no key, that bodies are closed. */
-function describedSchema(route: RouteOptions): NonNullable<RouteOptions['schema']> {
-  const { schema = {}, config } = route
-  return {
-    ...schema,
-    ...(isJson(schema.response) && { response: { ...usualAnswers(route), ...schema.response } }),
-    ...(schema.body !== undefined && { body: closed(schema.body) }),
-    ...(config?.scope === 'public' && { security: [] }),
-  }
 }
 
 /**

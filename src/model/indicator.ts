@@ -135,3 +135,21 @@ export interface UnreadableRecord {
   readonly remoteId: string
   readonly reason: string
 }
+
+/** A record that left, by its id or by what the source says of it. */
+export type RemovedRecord =
+  | { readonly remoteId: string }
+  | {
+      readonly owner: string
+      readonly type: IndicatorType
+      readonly customType?: string
+      readonly value: string
+    }
+
+/** Whole numbers: remote ids of a source that counts. */
+export interface IdRange {
+  /** Exclusive. */
+  readonly after: string
+  /** Inclusive; null: the end. */
+  readonly upTo: string | null
+}

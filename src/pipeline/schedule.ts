@@ -6,17 +6,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Run, SourceState, Store } from '../store/store.ts'
-import type { TicketStore } from '../store/ticket-store.ts'
-import type { Bridge } from './bridge/bridge.ts'
 import { type BridgeWork, bridgeWork } from './bridge/bridge-work.ts'
+import type { BridgeWorkOptions } from './bridge/part.ts'
 import { dueAt } from './due.ts'
-import type { Destination } from './exports/destination.ts'
-import { type ExportStore, type ExportWork, exportWork } from './exports/export-work.ts'
-import { carryOut, type FetchContext } from './fetch.ts'
+import { type ExportWork, type ExportWorkOptions, exportWork } from './exports/export-work.ts'
+import { fetchQueue, fetchWork } from './fetch-work.ts'
 import { type HousekeepingOptions, type HousekeepingStore, housekeeping } from './housekeeping.ts'
-import { persistently } from './persistently.ts'
 import type { PipelineSource } from './pipeline-source.ts'
-import { planCall } from './plan-call.ts'
 import { openQueues, type QueueConnection, type Queues } from './queue.ts'
 import type { Watch } from './watch.ts'
 
@@ -32,24 +28,9 @@ export interface ScheduleOptions {
   /** Absent in a process that only fetches or pushes. */
   readonly housekeeping?: HousekeepingOptions
   /** Absent in a process that only fetches. */
-  readonly exports?: {
-    readonly destinations: readonly Destination[]
-    readonly store: ExportStore
-    /** Whether paused destinations are tried once: a server starts anew when its configuration is mended. */
-    readonly triesPaused?: boolean
-    /** Whether what another process had under way waits until that one has noticed; a command can't wait so long. */
-    readonly holdsBack?: boolean
-  }
+  readonly exports?: Pick<ExportWorkOptions, 'destinations' | 'store' | 'triesPaused' | 'holdsBack'>
   /** Absent in a process that carries no tickets. */
-  readonly bridges?: {
-    readonly bridges: readonly Bridge[]
-    readonly store: TicketStore
-    /** As of exports. */
-    readonly triesPaused?: boolean
-    readonly holdsBack?: boolean
-    /** When what may have been carried out is looked up, milliseconds since; by default the bridge's own. */
-    readonly settleMs?: readonly number[]
-  }
+  readonly bridges?: Pick<BridgeWorkOptions, 'bridges' | 'store' | 'triesPaused' | 'holdsBack' | 'settleMs'>
   /** Is told of all that is carried out. */
   readonly onlooker?: Watch
   /** How often each replica looks whether everything has its call. Default 15 s. */
@@ -95,7 +76,6 @@ interface Renewals {
 /** Not started yet: what is asked for before is fetched at the start. */
 export function createSchedule(options: ScheduleOptions): Schedule {
   const { store, sources, log, now } = options
-  const fetching = { store, log, now, ...(options.onlooker && { onlooker: options.onlooker }) }
   const controller = new AbortController()
   const { signal } = controller
   /** What is on its way to a product may end until then: nobody need find out afterwards what became of it. */
@@ -112,19 +92,10 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     const keeping =
       options.housekeeping && housekeeping({ ...options, queues: opened, signal }, options.housekeeping)
     const fetched = async () => keeping?.fetched()
-    const planner: Planner = { store, queues: opened, now, startedAt, fetched }
+    const fetches = fetchWork({ ...options, queues: opened, startedAt, signal, fetched })
     // Before the first fetch can end.
     await keeping?.work()
-    for (const source of sources) {
-      await opened.work(queueOf(source.name), (claimed) => {
-        const until = AbortSignal.any([claimed, signal])
-        return persistently(() => look(source, planner, fetching, until), {
-          what: 'a fetch',
-          log,
-          signal: until,
-        })
-      })
-    }
+    await fetches.work()
     const exports =
       options.exports &&
       exportWork({ ...options, ...options.exports, queues: opened, signal, cut: cutting.signal })
@@ -137,7 +108,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     exporting = exports
     bridging = tickets
     const planAll = async () => {
-      for (const source of sources) await plan(source, planner)
+      await fetches.plan()
       await keeping?.plan()
       await exporting?.plan()
       await bridging?.plan()
@@ -171,7 +142,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
       const started = await store.startRun(name, new Date(now()))
       // It has begun, whatever becomes of the call.
       await queues
-        ?.call(queueOf(name), 0)
+        ?.call(fetchQueue(name), 0)
         .catch((error: unknown) =>
           log.warn({ err: error, source: name }, 'whoever fetches was not called; it is found soon'),
         )
@@ -212,50 +183,6 @@ export function createSchedule(options: ScheduleOptions): Schedule {
 
 /** Of the time for a stop: the rest is for writing what became of it. */
 const sendingShare = 0.6
-
-function queueOf(source: string): string {
-  return `fetch/${source}`
-}
-
-interface Planner {
-  readonly store: Store
-  readonly queues: Queues
-  readonly now: () => number
-  readonly startedAt: number
-  fetched(): Promise<void>
-}
-
-/** Carries out the run that is under way, or the one that is due. */
-async function look(
-  source: PipelineSource,
-  planner: Planner,
-  context: FetchContext,
-  signal: AbortSignal,
-): Promise<void> {
-  const { store, now, startedAt } = planner
-  signal.throwIfAborted()
-  const state = await store.sourceState(source.name)
-  const due = dueAt(state, source, startedAt)
-  const isDue = due !== undefined && due <= now()
-  if (isDue) {
-    const { run } = await store.startRun(source.name, new Date(now()))
-    const outcome = await carryOut(run.id, source, context, signal)
-    // Thrown, so that the call goes to another worker at once.
-    if (outcome === 'handed back') throw new Error('handed back')
-  }
-  await plan(source, planner, true)
-  if (isDue) await planner.fetched()
-}
-
-/** Makes the call for the next fetch. */
-async function plan(
-  source: PipelineSource,
-  { store, queues, now, startedAt }: Planner,
-  isAtWork = false,
-): Promise<void> {
-  const due = async () => dueAt(await store.sourceState(source.name), source, startedAt)
-  await planCall(queueOf(source.name), due, { queues, now, isAtWork })
-}
 
 async function repeatedly(
   work: () => Promise<void>,

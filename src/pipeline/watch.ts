@@ -1,8 +1,9 @@
 /** What the pipeline tells whoever looks on. Every member may be left out; none may throw or take long. */
 import type { UnreadableRecord } from '../model/indicator.ts'
-import type { ItemStatus } from '../store/delivery-store.ts'
+import type { ItemStatus } from '../store/exports.ts'
+import type { Poll } from '../store/poll-store.ts'
 import type { Run } from '../store/store.ts'
-import type { EffectState, Poll } from '../store/ticket-store.ts'
+import type { EffectState } from '../store/tickets.ts'
 
 export interface Watch {
   /** By the process that carried the fetch out. */

@@ -32,26 +32,32 @@ export interface Simulator {
   readonly requests: readonly RecordedRequest[]
   /** Queues a fault. A request meets the first one that wants it. */
   fail(fault: Fault, options?: FailOptions): void
+  /** As `fail`, but the request is carried out before. */
+  failAfter(fault: Fault, options?: FailOptions): void
   clearFaults(): void
   /** Ends connections, timers and the server at once. */
   close(): Promise<void>
 }
 
-export interface SimulatorOptions {
+/** What every simulator takes. */
+export interface CommonOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined
+  /** Default 0: any free one. */
+  readonly port?: number | undefined
+  /** The simulator's clock, milliseconds; default the machine's. */
+  readonly now?: (() => number) | undefined
+  /** Requests kept in the log; default 10,000. */
+  readonly logLimit?: number | undefined
+}
+
+export interface SimulatorOptions extends CommonOptions {
   readonly handle: (request: RecordedRequest) => Answer | Promise<Answer>
   /**
    * For what Node can't read, such as a blank in the address or too long a head (`HPE_HEADER_OVERFLOW`); default 400.
    * Of such a request only method and address are known, and those not always.
    */
   readonly refuse?: (request: RecordedRequest, reason: string) => Answer
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  /** Default 0: any free one. */
-  readonly port?: number
-  /** Clock of the log and of the `date` header, milliseconds. */
-  readonly now?: () => number
-  /** Requests kept in the log; default 10,000. */
-  readonly logLimit?: number
 }
 
 /** Bigger than any request we send; keeps a runaway client from filling the memory. */
@@ -130,7 +136,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     return closing
   }
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-  return { url, port, requests, fail: faults.add, clearFaults: faults.clear, close }
+  return {
+    ...{ url, port, requests, close },
+    fail: faults.add,
+    failAfter: (fault, options) => faults.add({ kind: 'carried-out', next: fault }, options),
+    clearFaults: faults.clear,
+  }
 }
 
 interface QueuedFault {

@@ -2,9 +2,10 @@
 import type { ConnectorContext, ConnectorDefinition, Finding } from '../connector.ts'
 import type { UpstreamError } from '../errors.ts'
 import type {
-  IndicatorType,
+  IdRange,
   Observation,
   Reliability,
+  RemovedRecord,
   Score,
   Tlp,
   UnreadableRecord,
@@ -37,11 +38,10 @@ export interface SourcePage {
   /** Proved to be gone; beside `received`. What the page itself brings stays, also of a value that is among them. */
   readonly removed: readonly RemovedRecord[]
   /**
-   * The page holds every record that is visible in this range of remote ids (whole numbers, `after` exclusive, `upTo`
-   * inclusive, null: the end): what else is known of the range has left. Ids in `deactivated` and `unreadable` are
-   * visible too: a known record that has become unreadable stays as it was.
+   * The page holds every record that is visible in this range of remote ids: what else is known of the range has left.
+   * Ids in `deactivated` and `unreadable` are visible too: a known record that has become unreadable stays as it was.
    */
-  readonly covers?: { readonly after: string; readonly upTo: string | null }
+  readonly covers?: IdRange
   /** Requests that it took, repeated ones too. */
   readonly requests: number
   /** Records that the walk will bring in all, where the source says so; told again when it changes. */
@@ -49,16 +49,6 @@ export interface SourcePage {
   /** Where the next fetch starts once this page is stored. */
   readonly cursor: string
 }
-
-/** A record that left, by its id or by what the source says of it. */
-export type RemovedRecord =
-  | { readonly remoteId: string }
-  | {
-      readonly owner: string
-      readonly type: IndicatorType
-      readonly customType?: string
-      readonly value: string
-    }
 
 /** An endpoint that could not be read to its end. */
 export interface SourceFailure {

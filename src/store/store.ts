@@ -1,5 +1,12 @@
 /** What the program keeps: its interfaces. The only implementation is `postgres/`. */
-import type { Indicator, IndicatorType, Observation, UnreadableRecord } from '../model/indicator.ts'
+import type {
+  IdRange,
+  Indicator,
+  IndicatorType,
+  Observation,
+  RemovedRecord,
+  UnreadableRecord,
+} from '../model/indicator.ts'
 import type { FeedStore } from './feed-store.ts'
 import type { PublicationStore } from './publication-store.ts'
 
@@ -121,16 +128,6 @@ export interface IngestRecord {
   readonly onlyIfKnown?: boolean
 }
 
-/** A record that left, by its id or by what the source says of it. */
-export type RemovedRecord =
-  | { readonly remoteId: string }
-  | {
-      readonly owner: string
-      readonly type: IndicatorType
-      readonly customType?: string
-      readonly value: string
-    }
-
 /** One page, stored as a whole or not at all: records, receipt and cursor. */
 export interface IngestPage {
   readonly run: string
@@ -147,11 +144,10 @@ export interface IngestPage {
   /** What is stored of them leaves, but for what the page itself brings. */
   readonly removed: readonly RemovedRecord[]
   /**
-   * The page holds every record that is visible in this range of remote ids (whole numbers, `after` exclusive, `upTo`
-   * inclusive, null: the end): whatever else is stored of the range has left. Ids in `unreadable` are visible too: what
-   * is stored of them stays as it was.
+   * The page holds every record that is visible in this range of remote ids: whatever else is stored of the range has
+   * left. Ids in `unreadable` are visible too: what is stored of them stays as it was.
    */
-  readonly covers?: { readonly after: string; readonly upTo: string | null }
+  readonly covers?: IdRange
   readonly requests: number
   readonly expected?: number
   /** Where the next fetch starts once this page is stored. */

@@ -2,178 +2,19 @@
  * What the store keeps of bridges: the inbox of tickets with what became of each version, and the log of effects, one
  * for each thing that is to be done at an incident or a ticket. One transaction or nothing, each of these methods.
  */
-import type { RawTicket } from '../model/ticket.ts'
 import type { Health } from './health.ts'
-import type { RunError, RunStatus } from './store.ts'
-
-// Polls
-
-/** One reading of a desk until nothing waits there: `received = stored + unchanged + unreadableCount`, held by the database. */
-export interface Poll {
-  readonly id: string
-  readonly bridge: string
-  /** partial: one of several queues failed. */
-  readonly status: RunStatus
-  /** RFC 3339, UTC. */
-  readonly startedAt: string
-  readonly endedAt: string | null
-  readonly pages: number
-  /** Tickets that the desk's pages held. */
-  readonly received: number
-  /** New ones, and such with a changed content. */
-  readonly stored: number
-  readonly unchanged: number
-  readonly unreadableCount: number
-  /** The first hundred. */
-  readonly unreadable: readonly { readonly ticketId: string | null; readonly reason: string }[]
-  readonly acknowledged: number
-  /** Versions that the desk did not let us acknowledge; they are tried again. The first hundred. */
-  readonly refused: readonly { readonly ticketId: string; readonly code: string }[]
-  readonly errors: readonly RunError[]
-}
-
-export interface PollState {
-  readonly last?: Poll
-  readonly lastEnded?: Poll
-  /** RFC 3339: when the last poll began that read every queue to its end. */
-  readonly completeAt: string | null
-  /** The last time that the desk was not read for longer than it keeps tickets: some may be lost. */
-  readonly gap: { readonly from: string; readonly to: string } | null
-}
-
-export interface TakenTicket {
-  readonly id: string
-  readonly version: string
-  readonly raw: RawTicket
-  /** Of the content without the version: equal ones are the same ticket, unchanged. */
-  readonly hash: string
-  readonly status: string | null
-  readonly title: string | null
-  /** RFC 3339; an older state than the stored one is noted, not taken. */
-  readonly updatedAt: string | null
-}
-
-// Tickets
-
-/**
- * pending: nothing done yet; creating; open; closing; closed: the incident; skipped: it becomes none, `reason` tells why;
- * tombstone: somebody deleted the incident; error: an effect of it is dead.
- */
-export const ticketStates = [
-  'pending',
-  'creating',
-  'open',
-  'closing',
-  'closed',
-  'skipped',
-  'tombstone',
-  'error',
-] as const
-export type TicketState = (typeof ticketStates)[number]
-
-export interface LinkedIncident {
-  readonly id: string
-  readonly url: string | null
-  /** As last seen. */
-  readonly status: 'open' | 'closed' | 'deleted'
-}
-
-export interface TicketRecord {
-  readonly bridge: string
-  readonly ticketId: string
-  readonly raw: RawTicket
-  /** In the words of the desk. */
-  readonly status: string | null
-  readonly title: string | null
-  readonly state: TicketState
-  readonly reason: string | null
-  /** Grows by one with each changed content that was taken. */
-  readonly revision: number
-  /** The last one that effects were planned of; 0: none. */
-  readonly plannedRevision: number
-  /** Whether the ticket was closed as of that revision; null: none was planned. */
-  readonly plannedClosed: boolean | null
-  readonly incident: LinkedIncident | null
-  /** Who closed the incident, where it is closed. */
-  readonly closedBy: 'ticket' | 'incident' | null
-  /** Of the sink. */
-  readonly memory: Readonly<Record<string, unknown>>
-  /** RFC 3339, as all times. */
-  readonly firstSeenAt: string
-  readonly lastSeenAt: string
-}
-
-export interface TicketVersion {
-  readonly version: string
-  readonly receivedAt: string
-  readonly status: string | null
-  readonly updatedAt: string | null
-  /** null: not yet; then `ackCode` is what the desk last said. */
-  readonly acknowledgedAt: string | null
-  readonly ackCode: string | null
-}
-
-export interface TicketEvent {
-  readonly at: string
-  /** adopted, duplicate_external, overwritten, kept, conflict, possible_gap, ... */
-  readonly kind: string
-  readonly detail: string
-}
-
-// Effects
-
-/** Those that begin with `ctp_` are done at the ticket, the others at the incident. */
-export const effectKinds = [
-  'create',
-  'note',
-  'attachment',
-  'patch',
-  'close',
-  'reopen',
-  'ctp_close',
-  'ctp_worklog',
-  'ctp_update',
-] as const
-export type EffectKind = (typeof effectKinds)[number]
-
-/**
- * pending: not tried; inflight: under way; ambiguous: may have been carried out, is looked up when due; failed: is tried
- * again when due; done; dead: is not tried again by itself; skipped: need not be done.
- */
-export const effectStates = ['pending', 'inflight', 'ambiguous', 'failed', 'done', 'dead', 'skipped'] as const
-export type EffectState = (typeof effectStates)[number]
-
-export interface NewEffect {
-  readonly kind: EffectKind
-  /** Unique for the ticket and kind: what was planned once is not planned again. */
-  readonly key: string
-  /** Plain JSON: what the effect needs beside the ticket. */
-  readonly payload: unknown
-}
-
-export interface Effect extends NewEffect {
-  /** Of a ticket in the order in which they were planned. */
-  readonly id: number
-  readonly bridge: string
-  readonly ticketId: string
-  readonly state: EffectState
-  /** Tries that failed or whose outcome is not known. */
-  readonly attempts: number
-  /** Looks for what an ambiguous one did, since it became so; 0 otherwise. */
-  readonly probes: number
-  /** RFC 3339: not before; of those that are still to be done. */
-  readonly dueAt: string
-  /** Since when it is ambiguous; null: it is not. */
-  readonly ambiguousSince: string | null
-  /** What the other side calls the result: the note's id. */
-  readonly reference: string | null
-  /** Why it failed last, in words for users; stays until it is done. */
-  readonly error: string | null
-  readonly createdAt: string
-  readonly updatedAt: string
-}
-
-// Steps
+import type { PollState, PollStore, TakenTicket } from './poll-store.ts'
+import type {
+  Effect,
+  EffectKind,
+  EffectState,
+  LinkedIncident,
+  NewEffect,
+  TicketEvent,
+  TicketRecord,
+  TicketState,
+  TicketVersion,
+} from './tickets.ts'
 
 export interface EffectChange {
   readonly id: number
@@ -235,73 +76,9 @@ export interface BridgeState {
   readonly changesAt: string | null
 }
 
-export interface TicketStore {
+export interface TicketStore extends PollStore {
   /** Makes rows for the configured bridges; others stay, with what they hold. */
   registerBridges(names: readonly string[]): Promise<void>
-
-  // The desk
-
-  pollState(bridge: string): Promise<PollState>
-  /** Starts a poll, or gives the one under way: at most one runs for each bridge. */
-  startPoll(bridge: string, now: Date): Promise<{ readonly poll: Poll; readonly joined: boolean }>
-  /** As `RunStore.claimRun`. @returns undefined when the poll has ended */
-  claimPoll(id: string): Promise<number | undefined>
-  /**
-   * Takes a page: versions that are new are noted, tickets that changed get a new revision and are due for planning.
-   * Durable when it returns. @returns ids of those that are new or changed @throws ClaimLost
-   */
-  takeTickets(page: {
-    readonly poll: string
-    readonly claim: number
-    readonly tickets: readonly TakenTicket[]
-    readonly unreadable: Poll['unreadable']
-    readonly now: Date
-  }): Promise<{ readonly poll: Poll; readonly changed: readonly string[] }>
-  /**
-   * Versions that are not acknowledged, or were handed out again since, oldest first: of each ticket the newest; older
-   * ones of it need not be any more.
-   * @param receivedBefore those only; absent: all
-   */
-  unacknowledged(
-    bridge: string,
-    options: { readonly limit: number; readonly receivedBefore?: Date; readonly ticketId?: string },
-  ): Promise<readonly { readonly ticketId: string; readonly version: string }[]>
-  /** Notes what the desk answered. @throws ClaimLost */
-  noteAcknowledged(
-    bridge: string,
-    answers: readonly {
-      readonly ticketId: string
-      readonly version: string
-      readonly ok: boolean
-      readonly code: string
-    }[],
-    options: { readonly poll?: { readonly id: string; readonly claim: number }; readonly now: Date },
-  ): Promise<void>
-  /**
-   * @param gap where the desk was not read for too long before this poll @throws ClaimLost
-   */
-  endPoll(
-    id: string,
-    claim: number,
-    end: {
-      readonly status: Exclude<RunStatus, 'running'>
-      readonly errors: readonly RunError[]
-      readonly gap?: { readonly from: string; readonly to: string }
-      readonly now: Date
-    },
-  ): Promise<Poll>
-  poll(id: string): Promise<Poll | undefined>
-  /** Of these bridges the one that began last. */
-  latestPoll(bridges: readonly string[]): Promise<Poll | undefined>
-  /** Newest first. */
-  polls(
-    bridge: string,
-    options: { readonly limit: number; readonly before?: string },
-  ): Promise<readonly Poll[]>
-  /** Effects of the tickets whose newest content came with this poll, as they stand now. */
-  pollEffects(id: string): Promise<Readonly<Record<EffectState, number>>>
-  /** Tickets whose newest content came with this poll and is not planned yet. */
-  pollUnplanned(id: string): Promise<number>
 
   // Working at effects. Whoever works at a bridge holds its claim; all of these but `nextWork` throw ClaimLost.
 

@@ -1,4 +1,7 @@
-/** Every metric of ours: what it is called, what it says, and how those of several replicas are put together. */
+/**
+ * Every metric of ours: what it is called, what it says, and how those of several replicas are put together. One table,
+ * however long: docs/monitoring.md, the alert rules and the board are held to it.
+ */
 
 /**
  * sum: of what each process did, all of them together are the whole; max: of what is stored, each process tells the

@@ -1,5 +1,6 @@
 /** A short-lived token of a product's own login, asked for once for all who need it, and again when it is refused. */
 import { UpstreamError } from '../errors.ts'
+import { kept } from './kept.ts'
 
 export interface AccessToken {
   readonly value: string
@@ -26,27 +27,10 @@ export interface AccessTokens {
 export const tokenMarginMs = 60_000
 
 export function accessTokens({ request, now }: AccessTokenOptions): AccessTokens {
-  let token: AccessToken | undefined
-  let asking: Promise<AccessToken> | undefined
-
-  const ask = async () => {
-    try {
-      token = await request()
-      return token
-    } finally {
-      asking = undefined
-    }
-  }
-  const current = async (signal: AbortSignal): Promise<AccessToken> => {
-    signal.throwIfAborted()
-    if (token !== undefined && now() < token.expiresAt) return token
-    // Nobody's abort ends it for the others.
-    asking ??= ask()
-    return untilAborted(asking, signal)
-  }
+  const token = kept(request, ({ expiresAt }) => expiresAt, now)
   return {
     async authorized(send, signal) {
-      const first = await current(signal)
+      const first = await token.get(signal)
       try {
         return await send(first.value)
       } catch (error) {
@@ -54,18 +38,9 @@ export function accessTokens({ request, now }: AccessTokenOptions): AccessTokens
           throw error
         }
       }
-      // Somebody else may have a new one already.
-      if (token === first) token = undefined
-      const second = await current(signal)
+      token.discard(first)
+      const second = await token.get(signal)
       return send(second.value)
     },
   }
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

@@ -2,19 +2,14 @@
 import { STATUS_CODES } from 'node:http'
 import { UpstreamError, type UpstreamErrorKind } from '../errors.ts'
 import type { HttpResponse } from './http-client.ts'
-import { retryAfterMs } from './retry-after.ts'
+import { waitOf } from './retry-after.ts'
 import { proxyWantsCredentials } from './way-words.ts'
 
 /** @param peer the vendor and its host, for the message: `threatconnect (app.example.org)` */
 export function answerError(answer: HttpResponse, service: string, peer: string): UpstreamError {
   const { status } = answer
-  const wait = retryAfterMs(answer)
   const [kind, message] = reading(answer, peer)
-  return new UpstreamError(kind, message, {
-    service,
-    status,
-    ...(wait !== undefined && { retryAfterMs: wait }),
-  })
+  return new UpstreamError(kind, message, { service, status, ...waitOf(answer) })
 }
 
 function reading(answer: HttpResponse, peer: string): [UpstreamErrorKind, string] {

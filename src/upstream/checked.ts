@@ -2,11 +2,12 @@
  * The doctor of a connector: first the way to each of its addresses, then its own check, where there is a way; and at
  * the end what the answers of that check told beside.
  */
-import { type Examined, examineAddress, type WayFinding } from './examine.ts'
+import { type Examined, examineAddress } from './examine.ts'
+import type { Finding } from './finding.ts'
 import type { UpstreamSeen } from './http-client.ts'
 
 interface Checkable {
-  check(signal: AbortSignal): Promise<WayFinding[]>
+  check(signal: AbortSignal): Promise<Finding[]>
 }
 
 export interface CheckedWays {
@@ -27,7 +28,7 @@ export function checkedWays(how: Omit<Examined, 'baseUrl'>): CheckedWays {
   const origins = new Set<string>()
   const listeners = new Set<(seen: UpstreamSeen) => void>()
 
-  const check = async (own: Checkable['check'], signal: AbortSignal): Promise<WayFinding[]> => {
+  const check = async (own: Checkable['check'], signal: AbortSignal): Promise<Finding[]> => {
     const ways = await Promise.all([...origins].map((baseUrl) => examineAddress({ ...how, baseUrl }, signal)))
     const way = ways.flat()
     const broken = way.find(({ ok }) => !ok)
@@ -51,12 +52,12 @@ export function checkedWays(how: Omit<Examined, 'baseUrl'>): CheckedWays {
 }
 
 /** By the name that every connector has for it: who looks for that one finds it. */
-function noConnection({ name, cause = '', remedy = '' }: WayFinding): WayFinding {
+function noConnection({ name, cause = '', remedy = '' }: Finding): Finding {
   return { name: 'connection', ok: false, evidence: `see \`${name}\``, cause, remedy }
 }
 
 /** @param own what was found so far: what a connector told of clock or limits itself stays */
-function withTold(own: WayFinding[], seen: readonly UpstreamSeen[]): WayFinding[] {
+function withTold(own: Finding[], seen: readonly UpstreamSeen[]): Finding[] {
   const has = (name: string) => own.some((finding) => finding.name === name)
   const [skew, left] = [skewIn(seen), leftIn(seen)]
   if (skew !== undefined && !has('clock')) own.push(skew)
@@ -65,7 +66,7 @@ function withTold(own: WayFinding[], seen: readonly UpstreamSeen[]): WayFinding[
 }
 
 /** The least of all: each answer was on its way for a time. */
-function skewIn(seen: readonly UpstreamSeen[]): WayFinding | undefined {
+function skewIn(seen: readonly UpstreamSeen[]): Finding | undefined {
   const [least] = seen
     .flatMap(({ skewMs }) => (skewMs === undefined ? [] : [skewMs]))
     .sort((a, b) => Math.abs(a) - Math.abs(b))
@@ -81,7 +82,7 @@ function skewIn(seen: readonly UpstreamSeen[]): WayFinding | undefined {
   }
 }
 
-function leftIn(seen: readonly UpstreamSeen[]): WayFinding | undefined {
+function leftIn(seen: readonly UpstreamSeen[]): Finding | undefined {
   const counts = seen.flatMap(({ remaining }) => (remaining === undefined ? [] : [remaining]))
   if (counts.length === 0) return undefined
   const left = Math.min(...counts)

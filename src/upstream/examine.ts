@@ -6,21 +6,19 @@ import type { Socket } from 'node:net'
 import { addressesOf, lookedAt, type Place, placeOf, reached, remoteOf } from './examine/reach.ts'
 import { secured } from './examine/tls.ts'
 import { throughProxy } from './examine/tunnel.ts'
-import { type Examined, shown, WayBlocked, type WayFinding } from './examine/way.ts'
+import { type Examined, shown, WayBlocked } from './examine/way.ts'
+import type { Finding } from './finding.ts'
 import { type ProxyChoice, proxyChoice } from './proxy.ts'
 
-export type { Examined, WayFinding } from './examine/way.ts'
+export type { Examined } from './examine/way.ts'
 
 /**
  * @returns in the order looked at: `proxy`, `name`, `reach`, `tls`; what a failure hides is left out
  * @throws the signal's reason; TypeError for a base URL that is none
  */
-export async function examineAddress(
-  examined: Examined,
-  signal: AbortSignal,
-): Promise<readonly WayFinding[]> {
+export async function examineAddress(examined: Examined, signal: AbortSignal): Promise<readonly Finding[]> {
   signal.throwIfAborted()
-  const findings: WayFinding[] = []
+  const findings: Finding[] = []
   const open: Socket[] = []
   try {
     await walk(new URL(examined.baseUrl), { examined, signal, findings, open })
@@ -38,7 +36,7 @@ interface Walk {
   readonly examined: Examined
   readonly signal: AbortSignal
   /** What was found so far. */
-  readonly findings: WayFinding[]
+  readonly findings: Finding[]
   /** What has to be closed at the end. */
   readonly open: Socket[]
 }

@@ -28,6 +28,22 @@ export function parseJson(body: Buffer, { service, status, clean = (text) => tex
   }
 }
 
+/** What a refusal says, as far as it is JSON. @returns undefined for anything else: a gateway's page, or nothing */
+export function jsonOf(body: Buffer | string): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    return undefined
+  }
+}
+
+/** Of an object of JSON. */
+export type Members = Readonly<Record<string, unknown>>
+
+export function isObject(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 const largestSafe = '9007199254740991'
 
 /**

@@ -90,3 +90,14 @@ export function redact(text: string, secrets: readonly string[]): string {
   const patterns = found.sort((a, b) => b.length - a.length).map(patternOf)
   return text.replaceAll(new RegExp(patterns.join('|'), 'g'), '[redacted]')
 }
+
+/**
+ * Makes of a product's words what can be shown: without secrets that it may echo, without control characters.
+ * @param most characters
+ */
+export function cleaner(secrets: readonly string[], most: number): (text: string) => string {
+  return (text) =>
+    redact(text.replace(/\p{Cc}+/gu, ' '), secrets)
+      .slice(0, most)
+      .toWellFormed()
+}

@@ -18,3 +18,9 @@ export function retryAfterMs(answer: Pick<HttpResponse, 'headers' | 'receivedAt'
   const from = httpDate(single(answer.headers.date) ?? '') ?? answer.receivedAt
   return until < from ? undefined : Math.min(until - from, longestMs)
 }
+
+/** For the options of an UpstreamError. */
+export function waitOf(answer: HttpResponse): { readonly retryAfterMs?: number } {
+  const wait = retryAfterMs(answer)
+  return wait === undefined ? {} : { retryAfterMs: wait }
+}

@@ -47,7 +47,7 @@ export function commandLine(t: Test): CommandLine {
   const written: string[] = []
   const { PATH = '' } = process.env
   // Compiled once for all of them: each start takes half the time.
-  const own = { PATH, NODE_COMPILE_CACHE: join(folder, 'cache') }
+  const own = { PATH, NODE_COMPILE_CACHE: join(folder, 'cache'), ...watching() }
 
   function start(args: readonly string[], options: StartOptions = {}): Running {
     const [command, ...before] = options.program ?? [process.execPath, main]
@@ -67,6 +67,12 @@ export function commandLine(t: Test): CommandLine {
     start,
     run: (args, options) => start(args, options).ended,
   }
+}
+
+/** Where a run is watched (trials/canaries.ts), so are these processes. */
+function watching(): Readonly<Record<string, string>> {
+  const { WATCHED_FOLDER, TMPDIR = '', NODE_OPTIONS = '' } = process.env
+  return WATCHED_FOLDER === undefined ? {} : { WATCHED_FOLDER, TMPDIR, NODE_OPTIONS }
 }
 
 function follow(child: ChildProcess, written: string[]): Omit<Running, 'child'> {

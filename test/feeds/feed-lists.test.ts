@@ -533,6 +533,28 @@ t.test('the report of a list adds up, and says what it leaves out of itself', as
   t.match(short, { dropped: { length: 1 }, counts: { dropped: 2 }, cut: true })
 })
 
+t.test(
+  'a held list that can not be told any more stays in the forms it has; for others it is said why',
+  async (t) => {
+    const w = await world(t)
+    const feed = definition({ shrinkGuard: 0.5 })
+    await ready(w, [feed])
+    const made = lists(t, w.store, [feed])
+    const good = await made.get('block', lines())
+    await w.fetch([], { removed: ['a.example', 'b.example'] })
+    // What the log had of the entries is forgotten.
+    await w.store.prune(new Date(Date.now() + 1000))
+    t.equal(await made.get('block', lines()), good)
+    const error = await made.get('block', lines({ variant: 'other' })).catch((error: unknown) => error)
+    t.match(error, { code: 'FEED_NOT_READY', headers: { 'retry-after': '15' } })
+    t.match(error, { message: /"block" has no last good list in this form; its list is held since .+: .*2/ })
+    await t.rejects(feedReport(w.store, feed, lines(), { most: 10 }), {
+      code: 'FEED_NOT_READY',
+      message: /"block" is held: there is no report of it/,
+    })
+  },
+)
+
 t.test('why an indicator is in a feed or not', async (t) => {
   const w = await world(t)
   const feeds = [

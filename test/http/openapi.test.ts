@@ -83,7 +83,7 @@ const things: RoutePlugin = (app) => {
   }
 }
 
-const allStatuses = [400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504]
+const allStatuses = [400, 401, 403, 404, 415, 422, 429, 500, 502, 503, 504]
 
 async function start(t: Test, options: Partial<ServerOptions> = {}): Promise<App> {
   const app = await createServer({

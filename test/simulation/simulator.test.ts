@@ -141,6 +141,40 @@ t.test('each fault looks on the wire as it does in life', async (t) => {
   }
 })
 
+t.test('a request is carried out once, and then meets the fault; a label changes nothing else', async (t) => {
+  let carriedOut = 0
+  const handle = () => {
+    carriedOut++
+    return sound
+  }
+  const { url, fail } = await start(t, { handle })
+  fail({ kind: 'carried-out', next: { kind: 'reset' } })
+  t.match(await ask(url, '/'), { status: 0, error: 'ECONNRESET' })
+  t.equal(carriedOut, 1)
+  fail({ kind: 'carried-out', next: { kind: 'half-body' } })
+  t.equal((await ask(url, '/')).body.length, soundBytes >> 1)
+  t.equal(carriedOut, 2)
+  fail({ kind: 'mislabelled', contentType: 'text/html' })
+  const seen = await ask(url, '/')
+  t.match(seen, { status: 200, headers: { 'content-type': 'text/html' } })
+  t.equal(seen.body.toString(), sound.body)
+})
+
+t.test("a time of day to try again is by the simulator's clock", async (t) => {
+  const { url, fail } = await start(t, { now: () => Date.UTC(2024, 4, 1, 12) })
+  fail({ kind: 'status', status: 429, retryAtMs: 90_000 })
+  t.match(await ask(url, '/'), { status: 429, headers: { 'retry-after': 'Wed, 01 May 2024 12:01:30 GMT' } })
+})
+
+t.test('a drip without end lasts until the client has had enough', async (t) => {
+  const { url, fail } = await start(t)
+  fail({ kind: 'endless-drip', everyMs: 1 })
+  const seen = await ask(url, '/', { stopAfter: 20 })
+  t.match(seen, { status: 200, error: 'STOPPED', headers: { 'transfer-encoding': 'chunked' } })
+  t.equal(seen.body.toString().trim(), '')
+  t.ok(seen.chunks > 2, `it came in ${seen.chunks} pieces`)
+})
+
 t.test('an endless body lasts until the client has had enough', async (t) => {
   const { url, fail } = await start(t)
   fail({ kind: 'huge' })
@@ -189,11 +223,16 @@ t.test('closing ends what is under way at once', async (t) => {
   const { url, fail, requests } = simulator
   fail({ kind: 'delay', ms: 3_600_000 }, { when: (request) => request.url === '/slow' })
   fail({ kind: 'drip', bytes: 1, everyMs: 3_600_000 }, { when: (request) => request.url === '/drip' })
-  const slow = [ask(url, '/slow'), ask(url, '/drip')]
+  fail({ kind: 'silence' }, { when: (request) => request.url === '/silent' })
+  const paths = ['/slow', '/drip', '/silent']
+  const slow = paths.map((path) => ask(url, path))
   const arrived = (path: string) => requests.some((request) => request.url === path)
-  while (!arrived('/slow') || !arrived('/drip')) await ask(url, '/other')
+  while (!paths.every(arrived)) await ask(url, '/other')
   await Promise.all([simulator.close(), simulator.close()])
-  t.match(await Promise.all(slow), [{ error: 'ECONNRESET' }, { error: 'ECONNRESET' }])
+  t.match(
+    await Promise.all(slow),
+    paths.map(() => ({ error: 'ECONNRESET' })),
+  )
   t.match(await ask(url, '/'), { status: 0, error: 'ECONNREFUSED' })
 })
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import type { DeliveryAction, ItemStatus } from '../../src/store/delivery-store.ts'
+import type { DeliveryAction, ItemStatus } from '../../src/store/exports.ts'
 import type { AuditEntry, NewAuditEntry, OperationsStore } from '../../src/store/operations-store.ts'
 import { backup } from '../../src/store/postgres/backup.ts'
 import { restore } from '../../src/store/postgres/backup-restore.ts'

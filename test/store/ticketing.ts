@@ -1,17 +1,11 @@
 /** A store with a bridge, the tickets that it takes, and whoever works at them. */
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
+import type { TakenTicket } from '../../src/store/poll-store.ts'
 import { type Database, openDatabase } from '../../src/store/postgres/database.ts'
 import { openPostgresStore } from '../../src/store/postgres/index.ts'
-import type {
-  Effect,
-  EffectChange,
-  NewEffect,
-  Step,
-  TakenTicket,
-  TicketStore,
-  Work,
-} from '../../src/store/ticket-store.ts'
+import type { EffectChange, Step, TicketStore, Work } from '../../src/store/ticket-store.ts'
+import type { Effect, NewEffect } from '../../src/store/tickets.ts'
 import { freshDatabase } from './database.ts'
 
 export const silent = pino({ level: 'silent' })

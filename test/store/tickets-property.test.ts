@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import type { EffectChange, EffectState, TicketStore, Work } from '../../src/store/ticket-store.ts'
+import type { EffectChange, TicketStore, Work } from '../../src/store/ticket-store.ts'
+import type { EffectState } from '../../src/store/tickets.ts'
 import {
   contradictions,
   later,

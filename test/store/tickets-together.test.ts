@@ -3,7 +3,8 @@ import t from 'tap'
 import { openDatabase } from '../../src/store/postgres/database.ts'
 import { ticketStore } from '../../src/store/postgres/tickets/index.ts'
 import { ClaimLost } from '../../src/store/store.ts'
-import type { NewEffect, Work } from '../../src/store/ticket-store.ts'
+import type { Work } from '../../src/store/ticket-store.ts'
+import type { NewEffect } from '../../src/store/tickets.ts'
 import {
   contradictions,
   later,

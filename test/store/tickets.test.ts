@@ -7,8 +7,8 @@ import { backup } from '../../src/store/postgres/backup.ts'
 import { restore } from '../../src/store/postgres/backup-restore.ts'
 import { openPostgresStore } from '../../src/store/postgres/index.ts'
 import { ClaimLost } from '../../src/store/store.ts'
-import type { EffectState, TicketStore } from '../../src/store/ticket-store.ts'
-import { effectStates } from '../../src/store/ticket-store.ts'
+import type { TicketStore } from '../../src/store/ticket-store.ts'
+import { type EffectState, effectStates } from '../../src/store/tickets.ts'
 import { freshDatabase } from './database.ts'
 import {
   contradictions,

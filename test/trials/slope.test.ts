@@ -63,7 +63,7 @@ function soaked(leakPerHour: number, change: (sample: Sample) => Sample = (sampl
     const used = value * megabyte
     return change({
       ...{ at: at + 60, rss: used * 3, heapUsed: used, external: 0, files, lagP99Ms: 10 },
-      ...{ postgres: 200 * megabyte, postgresProcesses: 10, database: 50 * megabyte },
+      ...{ postgres: 200 * megabyte, postgresShared: 0, postgresProcesses: 10, database: 50 * megabyte },
       ...{ requests: at * 60, collected: { heapUsed: used, external: 0, rss: used * 3 } },
     })
   })
@@ -85,6 +85,12 @@ t.test('a leak of a hundred bytes for each request is found, none is made up', a
   t.equal(metOf(verdicts(soaked((100 * 60 * 3600) / megabyte)), heap), false)
   const short = soaked(0)
   t.equal(metOf(verdicts({ ...short, samples: short.samples.slice(0, 5) }), heap), null, 'too short to tell')
+})
+
+t.test('memory outside of the heap that is never given back is found', async (t) => {
+  const leaking = soaked(0, (sample) => ({ ...sample, rss: sample.rss + sample.at * 0.1 * megabyte }))
+  t.equal(metOf(verdicts(soaked(0)), 'resident'), true)
+  t.equal(metOf(verdicts(leaking), 'resident'), false)
 })
 
 t.test('files that are never closed are found, and a database that grows without rows', async (t) => {

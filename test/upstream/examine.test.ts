@@ -1,7 +1,8 @@
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
-import { type Examined, examineAddress, type WayFinding } from '../../src/upstream/examine.ts'
+import { type Examined, examineAddress } from '../../src/upstream/examine.ts'
+import type { Finding } from '../../src/upstream/finding.ts'
 import {
   answer,
   closeServer,
@@ -27,7 +28,7 @@ async function examined(
   baseUrl: string,
   options: Partial<Examined> = {},
   signal = never,
-): Promise<readonly WayFinding[]> {
+): Promise<readonly Finding[]> {
   const findings = await examineAddress(
     {
       ...{ service: 'acme', baseUrl, proxy: '', env: {}, tls, timeoutMs: 5000 },
@@ -41,7 +42,7 @@ async function examined(
   return findings
 }
 
-function names(findings: readonly WayFinding[]): string {
+function names(findings: readonly Finding[]): string {
   return findings.map(({ name, ok }) => `${name} ${ok ? 'ok' : 'bad'}`).join(', ')
 }
 

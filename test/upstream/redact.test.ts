@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { redact } from '../../src/upstream/redact.ts'
+import { cleaner, redact } from '../../src/upstream/redact.ts'
 
 const secret = `pa"ss&<w>o'rd\\ /+éÉ`
 
@@ -39,3 +39,13 @@ t.test('of secrets that are part of each other nothing is left, and other text s
   )
   t.equal(redact('nothing of it', ['secret-1']), 'nothing of it')
 })
+
+t.test(
+  'words of a product are shown without secrets and control characters, cut short between characters',
+  async (t) => {
+    const clean = cleaner(['s-1', ''], 12)
+    t.equal(clean('a\u0000\r\n\u009fb s-1'), 'a b [redacte')
+    t.equal(clean('no: s-1'), 'no: [redacte')
+    t.equal(clean('12345678901\u{1f600}'), '12345678901\ufffd', 'half a character is none')
+  },
+)

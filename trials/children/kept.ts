@@ -8,9 +8,14 @@ import { join, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const folder = process.env.WATCHED_FOLDER ?? ''
-const watched = join(folder, 't') + sep
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const { appendFileSync, existsSync, lstatSync, renameSync } = fs
+/** Temporary files, and the folders that tap makes for tests. */
+const watched = [join(folder, 't') + sep, join(root, '.tap/fixtures') + sep]
+const { appendFileSync, cpSync, existsSync, lstatSync, renameSync } = fs
+
+function isWatched(path: string): boolean {
+  return watched.some((place) => path.startsWith(place))
+}
 
 function note(kind: 'moved' | 'written', entry: object): void {
   appendFileSync(join(folder, 'notes', `${kind}-${process.pid}`), `${JSON.stringify(entry)}\n`)
@@ -21,24 +26,38 @@ let kept = 0
 /** @returns whether it is out of the way now */
 function keep(path: unknown): boolean {
   const from = resolve(String(path))
-  if (!from.startsWith(watched) || !existsSync(from)) return false
+  if (!isWatched(from) || !existsSync(from)) return false
   const to = join(folder, 'k', `${process.pid}-${kept++}`)
   try {
     // A socket has no content, and its name is wanted again.
     if (!lstatSync(from).isDirectory() && !lstatSync(from).isFile()) return false
     renameSync(from, to)
   } catch {
-    return false
+    return keepCopy(from, to)
   }
   note('moved', { from, to })
   return true
+}
+
+/** From another file system. @returns false: it has to be removed as it would have been */
+function keepCopy(from: string, to: string): false {
+  try {
+    cpSync(from, to, {
+      recursive: true,
+      filter: (path) => lstatSync(path).isDirectory() || lstatSync(path).isFile(),
+    })
+    note('moved', { from, to })
+  } catch {
+    // Somebody else removes it at the same time.
+  }
+  return false
 }
 
 /** Whether tests wrote it, not the product: by whose code asked for it. */
 function noteWriter(path: unknown): void {
   if (typeof path !== 'string' && !(path instanceof URL)) return
   const file = path instanceof URL ? fileURLToPath(path) : resolve(path)
-  if (!file.startsWith(watched)) return
+  if (!isWatched(file)) return
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 30
   const { stack = '' } = new Error()

@@ -2,15 +2,15 @@
 import { UpstreamError } from '../../errors.ts'
 import { type AccessToken, type AccessTokens, accessTokens } from '../../upstream/access-token.ts'
 import type { HttpClient, HttpRequest } from '../../upstream/http-client.ts'
-import { parseJson } from '../../upstream/json.ts'
+import { isObject, parseJson } from '../../upstream/json.ts'
+import { cleaner } from '../../upstream/redact.ts'
 import { logIn } from './login.ts'
 import { type LookUp, oneRecord, pagePath } from './look-up.ts'
-import { cleaner, type Place, Refusal, refusalOf } from './refusal.ts'
+import { type Place, Refusal, refusalOf } from './refusal.ts'
 import {
   basePath,
   collectionPath,
   createBody,
-  isObject,
   type Row,
   readHeaders,
   readRow,
@@ -85,7 +85,7 @@ export class CofenseClient {
     for (let page = 1; page <= lookUp.mostPages; page += 1) {
       const { body, status } = await this.#send({ method: 'GET', path: pagePath(lookUp, page) }, sending)
       const list = readList(body, status)
-      rows.push(...list.rows)
+      for (const row of list.rows) rows.push(row)
       if (!list.more) return rows
     }
     const words = 'Cofense Triage answered a look-up with more records than there can be: it takes no filter'
@@ -189,7 +189,7 @@ export class CofenseClient {
 
   #cleaner(): (text: string) => string {
     const { clientId, clientSecret } = this.#credentials
-    return cleaner([clientSecret, ...this.#issued, clientId])
+    return cleaner([clientSecret, ...this.#issued, clientId], 500)
   }
 }
 

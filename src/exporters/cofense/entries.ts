@@ -1,9 +1,10 @@
 /** What one delivery is at Cofense Triage: the records it stands for, and what is known of them. Pure. */
 import { canonicalHash } from '../../model/canonical.ts'
 import type { Hashes, Indicator } from '../../model/indicator.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { Delivery, PushOptions } from '../exporter.ts'
 import { type CofenseSettings, threatLevels } from './settings.ts'
-import { isObject, type Threat, type ThreatType } from './wire.ts'
+import type { Threat, ThreatType } from './wire.ts'
 
 export type ThreatLevel = (typeof threatLevels)[number]
 

@@ -2,11 +2,11 @@
 import { UpstreamError } from '../../errors.ts'
 import { type AccessToken, tokenMarginMs } from '../../upstream/access-token.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
-import { parseJson } from '../../upstream/json.ts'
+import { isObject, jsonOf, parseJson } from '../../upstream/json.ts'
 import { retryAfterMs } from '../../upstream/retry-after.ts'
 import { withoutDoubt } from '../../upstream/without-doubt.ts'
 import { movedAway } from './refusal.ts'
-import { isObject, service } from './wire.ts'
+import { service } from './wire.ts'
 
 export interface Login {
   readonly http: HttpClient
@@ -87,13 +87,8 @@ function readOAuthError(
   answer: HttpResponse,
   clean: (text: string) => string,
 ): { readonly code?: string; readonly words: string } {
-  let body: unknown
-  try {
-    body = JSON.parse(answer.body.toString())
-  } catch {
-    // Not OAuth's own error body (a proxy's page, say): the status alone speaks then.
-    return { words: '' }
-  }
+  const body = jsonOf(answer.body)
+  // Not OAuth's own error body (a proxy's page, say): the status alone speaks then.
   const { error, error_description: description } = isObject(body) ? body : {}
   const code = typeof error === 'string' ? clean(error).slice(0, 40) : undefined
   const text = typeof description === 'string' ? clean(description) : code

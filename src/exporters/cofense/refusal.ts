@@ -2,8 +2,8 @@
 import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
 import { answerError } from '../../upstream/answer-error.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
-import { redact } from '../../upstream/redact.ts'
-import { isObject, service } from './wire.ts'
+import { isObject, jsonOf } from '../../upstream/json.ts'
+import { service } from './wire.ts'
 
 /** One error object, in words that can be shown. */
 interface Problem {
@@ -106,13 +106,8 @@ function wordsOf(problems: readonly Problem[]): string {
 }
 
 function readProblems(answer: HttpResponse, clean: (text: string) => string): Problem[] {
-  let body: unknown
-  try {
-    body = JSON.parse(answer.body.toString())
-  } catch {
-    // Not JSON:API's own error body (a proxy's page, or none): the status alone speaks then.
-    return []
-  }
+  const body = jsonOf(answer.body)
+  // Not JSON:API's own error body (a proxy's page, or none): the status alone speaks then.
   const errors: readonly unknown[] = isObject(body) && Array.isArray(body.errors) ? body.errors : []
   const text = (value: unknown) => (typeof value === 'string' ? clean(value) : '')
   return errors
@@ -123,9 +118,4 @@ function readProblems(answer: HttpResponse, clean: (text: string) => string): Pr
       detail: text(detail),
       code: text(code).slice(0, 40),
     }))
-}
-
-/** Makes of the product's words what can be shown: without secrets that it may echo, without control characters. */
-export function cleaner(secrets: readonly string[]): (text: string) => string {
-  return (text) => redact(text.replace(/\p{Cc}+/gu, ' '), secrets).slice(0, 500)
 }

@@ -1,5 +1,6 @@
 /** What goes to Cofense Triage and comes back, as the README has it: names, paths, bodies, records. */
 import { exactId } from '../../model/exact-number.ts'
+import { isObject } from '../../upstream/json.ts'
 
 export const service = 'cofense'
 
@@ -91,8 +92,4 @@ export function readRow(data: unknown, sent?: Omit<Row, 'id'>): Row | undefined 
     source: typeof source === 'string' ? source : '',
     ...(typeof updatedAt === 'string' && { updatedAt }),
   }
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

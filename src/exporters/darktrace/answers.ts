@@ -1,7 +1,7 @@
 /** Darktrace's answers: what was stored, what is listed, and what a refusal means. */
 import { UpstreamError } from '../../errors.ts'
 import type { HttpResponse } from '../../upstream/http-client.ts'
-import { parseJson } from '../../upstream/json.ts'
+import { isObject, jsonOf, parseJson } from '../../upstream/json.ts'
 import { service } from './wire.ts'
 
 /** Takes secrets out of the product's words. */
@@ -143,13 +143,9 @@ function refusedIn200(answer: HttpResponse, body: unknown, clean: Clean): Upstre
 
 function wordsOf({ body }: HttpResponse): readonly string[] {
   if (isBlank(body) || isPage(body)) return []
-  const text = body.toString()
-  try {
-    return textsIn(JSON.parse(text))
-  } catch {
-    // Plain text is words too.
-    return [text.trim()]
-  }
+  const value = jsonOf(body)
+  // Plain text is words too.
+  return value === undefined ? [body.toString().trim()] : textsIn(value)
 }
 
 /** Every text among the values, however deep. */
@@ -181,10 +177,6 @@ function isBlank(body: Buffer): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string'
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function lowerFirst(text: string): string {

@@ -1,6 +1,7 @@
 /** The doctor of a Darktrace exporter: one request that proves everything and changes nothing. */
-import type { Finding } from '../../connector.ts'
-import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import { UpstreamError } from '../../errors.ts'
+import { type Diagnoses, diagnosed, usualDiagnoses, wayDiagnoses } from '../../upstream/diagnosis.ts'
+import { type Finding, passed } from '../../upstream/finding.ts'
 import { maxSkewMs, skewSentence } from './answers.ts'
 import type { DarktraceClient } from './client.ts'
 
@@ -16,13 +17,11 @@ export async function checkDarktrace(
       passed('api'),
       clockFinding(skewMs),
       passed('credentials'),
-      { ...passed('rights'), evidence: sourcesWords(names) },
+      passed('rights', sourcesWords(names)),
     ]
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error
-    const { name, remedy } = diagnoses[error.kind]
-    const before = proved.slice(0, Math.max(0, proved.indexOf(name)))
-    return [...before.map(passed), { name, ok: false, cause: error.message, remedy }]
+    return diagnosed(error, diagnoses[error.kind], { order })
   }
 }
 
@@ -34,9 +33,9 @@ function sourcesWords(names: readonly string[]): string {
 
 /** Told before it is refused: half of what is allowed may be gone by tomorrow. */
 function clockFinding(skewMs: number | undefined): Finding {
-  if (skewMs === undefined) return { ...passed('clock'), evidence: 'the answer has no date to compare with' }
+  if (skewMs === undefined) return passed('clock', 'the answer has no date to compare with')
   const evidence = `${Math.round(Math.abs(skewMs) / 1000)} s apart; 30 min are allowed`
-  if (Math.abs(skewMs) <= maxSkewMs / 2) return { ...passed('clock'), evidence }
+  if (Math.abs(skewMs) <= maxSkewMs / 2) return passed('clock', evidence)
   const ok = Math.abs(skewMs) <= maxSkewMs
   return {
     name: 'clock',
@@ -54,19 +53,16 @@ const addressRemedy =
   'see that no proxy or login page answers in its place.'
 
 /** What the request proves, in this order; the names are those of every doctor. */
-const proved: readonly string[] = ['connection', 'api', 'clock', 'credentials', 'rights']
+const order: readonly string[] = ['connection', 'api', 'clock', 'credentials', 'rights']
 
-const diagnoses: Readonly<Record<UpstreamErrorKind, { readonly name: string; readonly remedy: string }>> = {
+const diagnoses: Diagnoses = {
+  ...usualDiagnoses,
+  ...wayDiagnoses('exporter'),
   unavailable: {
     name: 'connection',
     remedy:
       'Check `host`, DNS, the firewall, `proxy` and `tls` of the exporter; if the appliance itself answered, wait for it.',
   },
-  timeout: {
-    name: 'connection',
-    remedy: 'Check the network and the firewall, or raise `timeout` of the exporter.',
-  },
-  'outcome-unknown': { name: 'connection', remedy: 'Run the check again.' },
   unreadable: { name: 'api', remedy: addressRemedy },
   rejected: { name: 'api', remedy: addressRemedy },
   address: { name: 'api', remedy: addressRemedy },
@@ -85,8 +81,4 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, { readonly name: string; rea
     name: 'limits',
     remedy: 'Ask less often: set `requestsPerMinute` or a lower `concurrency` of the exporter.',
   },
-}
-
-function passed(name: string): Finding {
-  return { name, ok: true }
 }

@@ -1,5 +1,6 @@
 /** What Taegis' answers hold, checked. Pure. */
 import { UpstreamError, type UpstreamErrorKind, type UpstreamErrorOptions } from '../../errors.ts'
+import { isObject, type Members } from '../../upstream/json.ts'
 
 /** One entry of `errors`, in words that can be shown. */
 export interface GraphqlError {
@@ -26,12 +27,6 @@ export class TaegisRefusal extends UpstreamError {
     super(kind, message, options)
     this.errors = options.errors
   }
-}
-
-export type Members = Readonly<Record<string, unknown>>
-
-export function isObject(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 export function textOf(value: unknown): string | undefined {

@@ -1,6 +1,7 @@
 /** The doctor of a Secureworks exporter: one login and one query, nothing that changes; for what fails the remedy. */
-import type { Finding } from '../../connector.ts'
-import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import { UpstreamError } from '../../errors.ts'
+import { type Diagnoses, diagnosed, usualDiagnoses, wayDiagnoses } from '../../upstream/diagnosis.ts'
+import { type Finding, failed, passed } from '../../upstream/finding.ts'
 import { TaegisRefusal } from './answers.ts'
 import type { TaegisClient } from './client.ts'
 import { countActive } from './listing.ts'
@@ -17,9 +18,7 @@ export interface CheckedExporter {
 /** In the order looked at; what comes after a failure that hides it is left out. */
 export async function checkSecureworks(exporter: CheckedExporter, signal: AbortSignal): Promise<Finding[]> {
   const { client, tenantId, sourceName, most } = exporter
-  const reached = proved.map((name) =>
-    name === 'tenant' ? { ...passed(name), evidence: tenantId } : passed(name),
-  )
+  const reached = order.map((name) => passed(name, name === 'tenant' ? tenantId : undefined))
   try {
     const active = await countActive(client, signal)
     return [...reached, roomFinding(active, most), sourceFinding(sourceName)]
@@ -28,15 +27,13 @@ export async function checkSecureworks(exporter: CheckedExporter, signal: AbortS
     if (error instanceof TaegisRefusal && (error.kind === 'address' || error.kind === 'rejected')) {
       return [...reached, roomUnknown(error), sourceFinding(sourceName)]
     }
-    const { name, remedy } = diagnoses[error.kind]
-    const before = proved.slice(0, Math.max(0, proved.indexOf(name)))
-    return [...before.map(passed), { name, ok: false, cause: error.message, remedy }]
+    return diagnosed(error, diagnoses[error.kind], { order })
   }
 }
 
 function roomFinding(active: number, most: number): Finding {
   const evidence = `${active} active indicators of all sources; maxActive is ${most}`
-  if (active < most) return { ...passed('room'), evidence }
+  if (active < most) return passed('room', evidence)
   return {
     name: 'room',
     ok: false,
@@ -49,48 +46,31 @@ function roomFinding(active: number, most: number): Finding {
 
 /** GraphQL is there, the question is not. */
 function roomUnknown({ message }: TaegisRefusal): Finding {
-  return {
-    name: 'room',
-    ok: false,
-    cause: `How many active indicators the tenant has is not known: ${message}`,
-    remedy:
-      'Pushes are sent all the same. See that `region` or `baseUrl` is that of Taegis XDR; if it is, watch in Taegis XDR itself that the tenant stays below 15000 indicators, as Taegis deletes the oldest beyond that.',
-  }
+  return failed(
+    'room',
+    `How many active indicators the tenant has is not known: ${message}`,
+    'Pushes are sent all the same. See that `region` or `baseUrl` is that of Taegis XDR; if it is, watch in Taegis XDR itself that the tenant stays below 15000 indicators, as Taegis deletes the oldest beyond that.',
+  )
 }
 
 function sourceFinding(sourceName: string): Finding {
-  if (isQuotable(sourceName)) return { ...passed('source'), evidence: sourceName }
-  return {
-    name: 'source',
-    ok: false,
-    cause:
-      'sourceName has a quote, a backslash or a control character, so that no query for removals can name it.',
-    remedy: 'Choose a `sourceName` without such characters.',
-  }
+  if (isQuotable(sourceName)) return passed('source', sourceName)
+  return failed(
+    'source',
+    'sourceName has a quote, a backslash or a control character, so that no query for removals can name it.',
+    'Choose a `sourceName` without such characters.',
+  )
 }
 
 /** What the one query proves, in the order in which one hides the next. */
-const proved: readonly string[] = ['connection', 'address', 'credentials', 'tenant']
-
-interface Diagnosis {
-  readonly name: string
-  readonly remedy: string
-}
+const order: readonly string[] = ['connection', 'address', 'credentials', 'tenant']
 
 const addressRemedy =
   'Set `region` to the region of the tenant, or `baseUrl` to its API, such as https://api.ctpx.secureworks.com; and see that no proxy or login page answers in its place.'
 
-const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
-  unavailable: {
-    name: 'connection',
-    remedy:
-      'Check the host name of baseUrl, DNS, the firewall, `proxy` and `tls` of the exporter; if the product itself answered, wait for it.',
-  },
-  timeout: {
-    name: 'connection',
-    remedy: 'Check the network and the firewall, or raise `timeout` of the exporter.',
-  },
-  'outcome-unknown': { name: 'connection', remedy: 'Run the check again.' },
+const diagnoses: Diagnoses = {
+  ...usualDiagnoses,
+  ...wayDiagnoses('exporter'),
   throttled: {
     name: 'limits',
     remedy: 'Send less often: lower `requestsPerMinute` and `concurrency` of the exporter.',
@@ -98,7 +78,7 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
   unreadable: { name: 'address', remedy: addressRemedy },
   address: { name: 'address', remedy: addressRemedy },
   rejected: { name: 'address', remedy: addressRemedy },
-  'clock-skew': { name: 'credentials', remedy: 'Set the clock of this machine by NTP.' },
+  'clock-skew': { ...usualDiagnoses['clock-skew'], name: 'credentials' },
   credentials: {
     name: 'credentials',
     remedy:
@@ -109,8 +89,4 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
     remedy:
       'Set `tenantId` to the tenant that the credentials belong to, and give them a role that may manage threat indicators, such as Tenant Analyst.',
   },
-}
-
-function passed(name: string): Finding {
-  return { name, ok: true }
 }

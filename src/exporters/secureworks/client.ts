@@ -3,20 +3,12 @@ import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
 import { type AccessTokens, accessTokens } from '../../upstream/access-token.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
-import { parseJson } from '../../upstream/json.ts'
+import { isObject, jsonOf, type Members, parseJson } from '../../upstream/json.ts'
 import { redact } from '../../upstream/redact.ts'
+import { waitOf } from '../../upstream/retry-after.ts'
 import { withoutDoubt } from '../../upstream/without-doubt.ts'
-import {
-  bodyText,
-  type GraphqlError,
-  graphqlErrors,
-  isObject,
-  kindOf,
-  type Members,
-  TaegisRefusal,
-  wordsOf,
-} from './answers.ts'
-import { idWords, jsonOf, kindOfStatus, redirectWords, requestId, sentences, waitOf } from './refusals.ts'
+import { bodyText, type GraphqlError, graphqlErrors, kindOf, TaegisRefusal, wordsOf } from './answers.ts'
+import { idWords, kindOfStatus, redirectWords, requestId, sentences } from './refusals.ts'
 import { basicAuthorization, requestToken } from './token.ts'
 import { basePath, dispensableFields, graphqlBody, graphqlHeaders, type Operation, service } from './wire.ts'
 

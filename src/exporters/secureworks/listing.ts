@@ -1,6 +1,7 @@
 /** What a tenant has, read page by page. */
 import { UpstreamError } from '../../errors.ts'
-import { type Members, objectsIn, textOf } from './answers.ts'
+import type { Members } from '../../upstream/json.ts'
+import { objectsIn, textOf } from './answers.ts'
 import type { TaegisClient } from './client.ts'
 import { type ListFilter, listOperation, service } from './wire.ts'
 

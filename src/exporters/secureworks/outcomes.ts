@@ -1,7 +1,8 @@
 /** What becomes of a delivery, from what became of each of its entries. Pure. */
 import type { UpstreamError } from '../../errors.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { Delivery, Outcome } from '../exporter.ts'
-import { isObject, textOf } from './answers.ts'
+import { textOf } from './answers.ts'
 import { hashType } from './inputs.ts'
 import type { RemovalResult } from './removal.ts'
 import type { Sent } from './upsert.ts'

@@ -2,7 +2,6 @@
 import type { UpstreamErrorKind } from '../../errors.ts'
 import { answerError } from '../../upstream/answer-error.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
-import { retryAfterMs } from '../../upstream/retry-after.ts'
 import { service } from './wire.ts'
 
 /** They go before the name of what was asked for. */
@@ -33,11 +32,6 @@ export function redirectWords(answer: HttpResponse, { origin }: Pick<HttpClient,
   return answerError(answer, service, `${service} (${new URL(origin).host})`).message
 }
 
-export function waitOf(answer: HttpResponse): { retryAfterMs?: number } {
-  const wait = retryAfterMs(answer)
-  return wait === undefined ? {} : { retryAfterMs: wait }
-}
-
 export function requestId(answer: HttpResponse): string | undefined {
   const id = answer.headers['x-request-id']
   return typeof id === 'string' && /^[\w.:=+-]{1,100}$/.test(id) ? id : undefined
@@ -46,13 +40,4 @@ export function requestId(answer: HttpResponse): string | undefined {
 export function idWords(answer: HttpResponse): string {
   const id = requestId(answer)
   return id === undefined ? '' : ` (request ${id})`
-}
-
-export function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString())
-  } catch {
-    // A gateway's page: it is read as text.
-    return undefined
-  }
 }

@@ -1,7 +1,8 @@
 /** Removals: one query for each entry, of our own source only, and what it removed is checked. */
 import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
-import { type Members, objectsIn, textOf, wordsOf } from './answers.ts'
+import type { Members } from '../../upstream/json.ts'
+import { objectsIn, textOf, wordsOf } from './answers.ts'
 import type { TaegisClient } from './client.ts'
 import { unquotable } from './inputs.ts'
 import { cannotBeAsked } from './room.ts'

@@ -2,8 +2,7 @@
 import { UpstreamError } from '../../errors.ts'
 import { type AccessToken, tokenMarginMs } from '../../upstream/access-token.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
-import { parseJson } from '../../upstream/json.ts'
-import { isObject, type Members } from './answers.ts'
+import { isObject, jsonOf, type Members, parseJson } from '../../upstream/json.ts'
 import { service } from './wire.ts'
 
 export interface TokenRequest {
@@ -65,13 +64,8 @@ function seconds(value: unknown): number {
   return typeof number === 'number' && Number.isFinite(number) && number > 0 ? number * 1000 : Number.NaN
 }
 
-/** The claim `exp` of a JWT; its signature is none of our business. */
+/** The claim `exp` of a JWT; its signature is none of our business, and an opaque token has none. */
 function expOf(token: string): unknown {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-    return isObject(claims) ? claims.exp : undefined
-  } catch {
-    // An opaque token is fine.
-    return undefined
-  }
+  const claims = jsonOf(Buffer.from(token.split('.')[1] ?? '', 'base64url'))
+  return isObject(claims) ? claims.exp : undefined
 }

@@ -1,7 +1,8 @@
 /** Upserts of one batch: inputs that are at fault are set aside, every answer is held against what was sent. */
 import { UpstreamError } from '../../errors.ts'
+import type { Members } from '../../upstream/json.ts'
 import type { Delivery } from '../exporter.ts'
-import { type GraphqlError, type Members, objectsIn, TaegisRefusal, textOf, wordsOf } from './answers.ts'
+import { type GraphqlError, objectsIn, TaegisRefusal, textOf, wordsOf } from './answers.ts'
 import type { TaegisAnswer, TaegisClient } from './client.ts'
 import { listActive } from './listing.ts'
 import { cannotBeAsked } from './room.ts'

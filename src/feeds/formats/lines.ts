@@ -59,6 +59,7 @@ function isAddress({ type }: FeedEntry): boolean {
   return type === 'ipv4' || type === 'ipv6' || type === 'cidr'
 }
 
+const replaced = 'a character that no line can hold'
 export const sameLine = 'the same line as another entry'
 export const sameValue = 'the same value under another type'
 
@@ -85,6 +86,11 @@ export async function* encodeLines(
     for (const entry of page) {
       if (ambiguous?.(entry.value)) {
         recorder.dropped(entry.value, sameValue)
+        continue
+      }
+      // The store's columns have it for what they can't hold: the value is another one.
+      if (entry.value.includes('\ufffd')) {
+        recorder.dropped(entry.value, replaced)
         continue
       }
       const converted = convert(entry)

@@ -4,7 +4,7 @@ import { type FeedEntry, type FeedRecorder, indicatorOf } from '../feed-format.t
 import { addresses } from './firewalls.ts'
 import { addressReason, type Guards } from './guards.ts'
 import { guardsOf, lineList, partOptions } from './line-list.ts'
-import { type Converted, countRoom, encodeLines, type LineRules } from './lines.ts'
+import { type Converted, countRoom, encodeLines, type LineRules, sameLine } from './lines.ts'
 import { nameLine } from './names.ts'
 import { type FormatDefinition, type FormatOptions, type OptionName, plainText } from './options.ts'
 import { type UrlRules, urlLine } from './urls.ts'
@@ -85,7 +85,7 @@ async function* byCategory(
       const targets = (own.length > 0 ? own : [category]).filter(
         (name) => lists.get(name)?.has(line) === false,
       )
-      if (targets.length === 0) recorder.dropped(entry.value, 'the same line as another entry')
+      if (targets.length === 0) recorder.dropped(entry.value, sameLine)
       else if (typeof converted !== 'string' && converted.reason !== undefined) {
         recorder.changed(entry.value, line, converted.reason)
       }

@@ -5,7 +5,7 @@ import { externalReferences } from './external-references.ts'
 import { identityOf } from './identities.ts'
 import { type TlpVersion, tlpMarking } from './markings.ts'
 import { type StixObject, unversioned, versioned, withMilliseconds } from './object-text.ts'
-import { type HashName, hashPattern, stixPattern } from './pattern.ts'
+import { type HashName, hashPattern, patternTypes, stixPattern } from './pattern.ts'
 
 export interface Rendered {
   /** None where the indicator has no form in STIX. */
@@ -41,21 +41,7 @@ const domainObjects: ReadonlySet<IndicatorType> = new Set([
 ])
 
 /** Types that can have a form in STIX at all. */
-export const stixTypes: readonly IndicatorType[] = [
-  'ipv4',
-  'ipv6',
-  'cidr',
-  'domain',
-  'url',
-  'email',
-  'file',
-  'asn',
-  'mutex',
-  'registry-key',
-  'user-agent',
-  'email-subject',
-  ...domainObjects,
-]
+export const stixTypes: readonly IndicatorType[] = [...patternTypes, ...domainObjects]
 
 /** @param version of the Traffic Light Protocol by which objects are marked */
 export function renderStix(indicator: Indicator, origin: Origin, version: TlpVersion = 2): Rendered {

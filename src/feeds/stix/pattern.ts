@@ -33,38 +33,35 @@ function encodedUrl(url: string): string {
   return url.replaceAll(/[^\x21-\x7e]+/g, encodeURIComponent)
 }
 
-/** @returns undefined where STIX has no object for values of this type */
+type ToPattern = (value: string) => string | undefined
+
+const patterns: Readonly<Partial<Record<IndicatorType, ToPattern>>> = {
+  ipv4: (value) => `[ipv4-addr:value = ${literal(value)}]`,
+  ipv6: (value) => `[ipv6-addr:value = ${literal(value)}]`,
+  // Not `=`: XSOAR reads that as a single address of type IP, and ISSUBSET is what the specification means.
+  cidr: (value) => `[${value.includes(':') ? 'ipv6' : 'ipv4'}-addr:value ISSUBSET ${literal(value)}]`,
+  domain: (value) => `[domain-name:value = ${literal(value)}]`,
+  url: (value) => `[url:value = ${literal(encodedUrl(value))}]`,
+  email: (value) => `[email-addr:value = ${literal(value)}]`,
+  file(value) {
+    const name = hashNameOf(value)
+    return name === undefined ? undefined : hashPattern(name, value)
+  },
+  asn(value) {
+    const number = /^AS(\d+)$/.exec(value)?.[1]
+    return number === undefined ? undefined : `[autonomous-system:number = ${number}]`
+  },
+  mutex: (value) => `[mutex:name = ${literal(value)}]`,
+  'registry-key': (value) => `[windows-registry-key:key = ${literal(value)}]`,
+  'user-agent': (value) =>
+    `[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = ${literal(value)}]`,
+  'email-subject': (value) => `[email-message:subject = ${literal(value)}]`,
+}
+
+/** Types that STIX has an observable object for. */
+export const patternTypes = Object.keys(patterns) as readonly IndicatorType[]
+
+/** @returns undefined where STIX has no object for values of this type, or none of this value */
 export function stixPattern(type: IndicatorType, value: string): string | undefined {
-  switch (type) {
-    case 'ipv4':
-    case 'ipv6':
-      return `[${type}-addr:value = ${literal(value)}]`
-    case 'cidr':
-      // Not `=`: XSOAR reads that as a single address of type IP, and ISSUBSET is what the specification means.
-      return `[${value.includes(':') ? 'ipv6' : 'ipv4'}-addr:value ISSUBSET ${literal(value)}]`
-    case 'domain':
-      return `[domain-name:value = ${literal(value)}]`
-    case 'url':
-      return `[url:value = ${literal(encodedUrl(value))}]`
-    case 'email':
-      return `[email-addr:value = ${literal(value)}]`
-    case 'file': {
-      const name = hashNameOf(value)
-      return name === undefined ? undefined : hashPattern(name, value)
-    }
-    case 'asn': {
-      const number = /^AS(\d+)$/.exec(value)?.[1]
-      return number === undefined ? undefined : `[autonomous-system:number = ${number}]`
-    }
-    case 'mutex':
-      return `[mutex:name = ${literal(value)}]`
-    case 'registry-key':
-      return `[windows-registry-key:key = ${literal(value)}]`
-    case 'user-agent':
-      return `[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = ${literal(value)}]`
-    case 'email-subject':
-      return `[email-message:subject = ${literal(value)}]`
-    default:
-      return undefined
-  }
+  return patterns[type]?.(value)
 }

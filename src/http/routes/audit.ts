@@ -2,10 +2,10 @@
 import Type from 'typebox'
 import { rfc3339 } from '../../model/time.ts'
 import type { AuditEntry, OperationsStore } from '../../store/operations-store.ts'
-import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
-import { answer, linkHeader, Nullable, problems } from '../schema.ts'
+import { answer, Nullable, problems } from '../schema.ts'
 import { invalid } from './indicator-arguments.ts'
+import { firstOf, pageAnswer, pageEnd, pageLimit } from './paging.ts'
 
 export interface AuditRoutesOptions {
   readonly store: Pick<OperationsStore, 'audited' | 'verifyAudit'>
@@ -60,15 +60,7 @@ const list = (description: string, name: string) =>
   )
 
 const listArguments = Type.Object({
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 1000,
-      default: 100,
-      description: 'Most of a page.',
-      examples: [100],
-    }),
-  ),
+  limit: pageLimit('Most of a page.'),
   cursor: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -102,20 +94,7 @@ export function auditRoutes({ store, publicUrl }: AuditRoutesOptions): RoutePlug
         tags: ['Server'],
         querystring: listArguments,
         response: {
-          200: answer(
-            'A page of entries.',
-            Type.Object({
-              data: Type.Array(entrySchema),
-              next: Nullable(Type.String(), {
-                description: '`cursor` of the next page; null: there is none.',
-              }),
-              links: Type.Object({
-                next: Nullable(Type.String(), { description: 'Address of the next page.' }),
-              }),
-            }),
-            { data: [example], next: null, links: { next: null } },
-            { headers: linkHeader() },
-          ),
+          200: pageAnswer('A page of entries.', Type.Array(entrySchema), [example]),
           ...problems(400, 401, 403, 429, 500, 503),
         },
       },
@@ -128,11 +107,8 @@ export function auditRoutes({ store, publicUrl }: AuditRoutesOptions): RoutePlug
           ...(action !== undefined && { actions: action }),
           ...(since !== undefined && { since: dateOf(since) }),
         })
-        const data = found.slice(0, limit)
-        const next = found.length > limit ? String(data.at(-1)?.id) : null
-        const link = next && urlWith(request, publicUrl, { cursor: next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
-        return { data, next, links: { next: link } }
+        const { page, next } = firstOf(found, limit, ({ id }) => String(id))
+        return { data: page, ...pageEnd(request, reply, publicUrl, next) }
       },
     })
     app.route({

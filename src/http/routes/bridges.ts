@@ -4,17 +4,13 @@ import type { Bridges } from '../../pipeline/bridge/bridges.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
 import { answer, problemAnswer, problems, Ref } from '../schema.ts'
+import { bridgeExample, bridgeParams, bridgeSchema, bridgeUnknown } from './bridges-schema.ts'
 import { checkAnswer, checked } from './check-schema.ts'
 import { bridgeAnswer } from './tickets-answer.ts'
-import { bridgeExample, bridgeSchema, bridgeUnknown } from './tickets-schema.ts'
 
 export interface BridgeRoutesOptions {
   readonly bridges: Bridges
 }
-
-export const bridgeParams = Type.Object({
-  name: Type.String({ maxLength: 64, description: 'Name of the configured bridge.', examples: ['ctp'] }),
-})
 
 export function bridgeRoutes({ bridges }: BridgeRoutesOptions): RoutePlugin {
   return (app) => {

@@ -1,14 +1,13 @@
 /** Effects: all that is done of tickets, and setting it right. */
 import Type from 'typebox'
 import type { Bridges } from '../../pipeline/bridge/bridges.ts'
-import { effectKinds, effectStates } from '../../store/ticket-store.ts'
-import { urlWith } from '../absolute-url.ts'
+import { effectKinds, effectStates } from '../../store/tickets.ts'
 import type { RoutePlugin } from '../app.ts'
-import { answer, Enum, linkHeader, problems, Ref } from '../schema.ts'
+import { answer, Enum, problems, Ref } from '../schema.ts'
+import { bridgeUnknown, ofBridge } from './bridges-schema.ts'
+import { firstOf, numberCursor, pageAnswer, pageEnd } from './paging.ts'
 import { effectAnswer } from './tickets-answer.ts'
-import { ofBridge, paged } from './tickets-paging.ts'
 import {
-  bridgeUnknown,
   deadEffectExample,
   effectConflict,
   effectExample,
@@ -39,14 +38,7 @@ const effectArguments = Type.Object({
       examples: [['create', 'close']],
     }),
   ),
-  cursor: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-      description: '`next` of the page before.',
-      examples: [0],
-    }),
-  ),
+  cursor: numberCursor,
 })
 
 const effectParams = Type.Object({
@@ -71,12 +63,7 @@ export function effectRoutes({ bridges, publicUrl }: EffectRoutesOptions): Route
         tags: ['Tickets'],
         querystring: effectArguments,
         response: {
-          200: answer(
-            'A page of effects.',
-            Type.Object({ data: Type.Array(Ref(effectSchema)), ...paged }),
-            { data: [deadEffectExample], next: null, links: { next: null } },
-            { headers: linkHeader() },
-          ),
+          200: pageAnswer('A page of effects.', Type.Array(Ref(effectSchema)), [deadEffectExample]),
           ...problems(400, 401, 403, 429, 500, 503),
           404: bridgeUnknown,
         },
@@ -91,11 +78,8 @@ export function effectRoutes({ bridges, publicUrl }: EffectRoutesOptions): Route
           limit: limit + 1,
           ...(cursor !== undefined && { after: cursor }),
         })
-        const page = found.slice(0, limit)
-        const next = found.length > limit ? String(page.at(-1)?.id) : null
-        const link = next && urlWith(request, publicUrl, { cursor: next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
-        return { data: page.map(effectAnswer), next, links: { next: link } }
+        const { page, next } = firstOf(found, limit, ({ id }) => String(id))
+        return { data: page.map(effectAnswer), ...pageEnd(request, reply, publicUrl, next) }
       },
     })
     app.route({

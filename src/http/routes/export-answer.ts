@@ -1,4 +1,4 @@
-import type { ExportRecord } from '../../store/delivery-store.ts'
+import type { ExportRecord } from '../../store/exports.ts'
 
 /** Relative: the address of the server may be another one for each client. */
 export function exportUrl(id: string): string {

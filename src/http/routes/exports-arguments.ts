@@ -1,8 +1,9 @@
 /** What the routes of exports take. */
 import Type from 'typebox'
-import { itemStatuses } from '../../store/delivery-store.ts'
+import { itemStatuses } from '../../store/exports.ts'
 import { Enum } from '../schema.ts'
 import { exportOrigins, exportStatuses } from './exports-schema.ts'
+import { numberCursor, pageLimit, textCursor } from './paging.ts'
 
 export const exportParams = Type.Object({
   id: Type.String({
@@ -31,22 +32,8 @@ export const listArguments = Type.Object({
       examples: [['push']],
     }),
   ),
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 1000,
-      default: 100,
-      description: 'Most exports of a page.',
-      examples: [20],
-    }),
-  ),
-  cursor: Type.Optional(
-    Type.String({
-      maxLength: 64,
-      description: '`next` of the page before; without it, the first page.',
-      examples: [''],
-    }),
-  ),
+  limit: pageLimit('Most exports of a page.', { example: 20 }),
+  cursor: textCursor(),
 })
 
 const replayStatuses = ['accepted', 'unchanged', 'rejected', 'skipped', 'dead'] as const
@@ -70,21 +57,6 @@ export const itemArguments = Type.Object({
       examples: [['accepted', 'skipped']],
     }),
   ),
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 10_000,
-      default: 100,
-      description: 'Most items of a page.',
-      examples: [100],
-    }),
-  ),
-  cursor: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-      description: '`next` of the page before.',
-      examples: [0],
-    }),
-  ),
+  limit: pageLimit('Most items of a page.', { maximum: 10_000 }),
+  cursor: numberCursor,
 })

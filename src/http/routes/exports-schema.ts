@@ -1,21 +1,18 @@
 /** Exports, their items and exporters as they are answered, for OpenAPI and `schemas/export.json`. */
 import Type from 'typebox'
-import { itemStatuses } from '../../store/delivery-store.ts'
-import { Enum, Nullable, problemAnswer } from '../schema.ts'
-
-const count = (description: string) => Type.Integer({ minimum: 0, description })
-const time = (description: string) => Type.String({ format: 'date-time', description })
+import { itemStatuses } from '../../store/exports.ts'
+import { Count, Enum, Nullable, problemAnswer, Time } from '../schema.ts'
 
 export const exportStatuses = ['pending', 'running', 'succeeded', 'partial', 'failed'] as const
 export const exportOrigins = ['push', 'forward', 'eviction'] as const
 
 const itemCounts = {
-  pending: count('Not settled yet.'),
-  accepted: count('The product took them.'),
-  unchanged: count('The product had them so already.'),
-  rejected: count('The product refuses them.'),
-  skipped: count('Never sent; each says why.'),
-  dead: count('Given up after the last try.'),
+  pending: Count('Not settled yet.'),
+  accepted: Count('The product took them.'),
+  unchanged: Count('The product had them so already.'),
+  rejected: Count('The product refuses them.'),
+  skipped: Count('Never sent; each says why.'),
+  dead: Count('Given up after the last try.'),
 }
 
 export const exportSchema = Type.Object(
@@ -34,10 +31,10 @@ export const exportSchema = Type.Object(
       description:
         'pending: nothing was tried yet; partial: some items were accepted or unchanged, some rejected or dead; failed: none was accepted. Skipped items are no failure.',
     }),
-    createdAt: time('RFC 3339, UTC.'),
-    endedAt: Nullable(time('RFC 3339, UTC.'), { description: 'null while items are pending.' }),
+    createdAt: Time('RFC 3339, UTC.'),
+    endedAt: Nullable(Time('RFC 3339, UTC.'), { description: 'null while items are pending.' }),
     counts: Type.Object(
-      { total: count('Inputs: the sum of the others.'), ...itemCounts },
+      { total: Count('Inputs: the sum of the others.'), ...itemCounts },
       { description: 'Items by status.' },
     ),
     links: Type.Object({
@@ -79,9 +76,9 @@ export const exportItemSchema = Type.Object(
       description: 'Why it was not accepted; of a pending one why the last try failed.',
     }),
     remoteId: Nullable(Type.String(), { description: 'Id at the product, where it has one.' }),
-    attempts: count('Tries that count against `retry.attempts`.'),
-    lastAttemptAt: Nullable(time('RFC 3339, UTC.'), { description: 'null: never tried.' }),
-    repeats: count(
+    attempts: Count('Tries that count against `retry.attempts`.'),
+    lastAttemptAt: Nullable(Time('RFC 3339, UTC.'), { description: 'null: never tried.' }),
+    repeats: Count(
       'Times that it was, or may have been, sent while an earlier try might have been carried out.',
     ),
     vendor: Nullable(
@@ -108,9 +105,9 @@ const forward = Type.Object({
   held: Type.Boolean({ description: 'Whether its removals are held: `resume` lets them go, this once.' }),
   hold: Nullable(
     Type.Object({
-      since: time('Since when.'),
-      removals: count('Indicators that would be removed.'),
-      forwarded: count('Indicators that the product has by forwarding.'),
+      since: Time('Since when.'),
+      removals: Count('Indicators that would be removed.'),
+      forwarded: Count('Indicators that the product has by forwarding.'),
       share: Type.Number({ description: 'Fraction that may be removed at once: `maxRemovalShare`.' }),
       reason: Type.String({ description: 'All of it in words.' }),
     }),
@@ -130,18 +127,18 @@ export const exporterSchema = Type.Object(
       Type.Object({
         cause: Type.String({ description: 'What failed.' }),
         remedy: Type.String({ description: 'How to mend it.' }),
-        at: time('When.'),
+        at: Time('When.'),
       }),
       { description: 'The last failure of the destination as a whole; null: none since it last worked.' },
     ),
     counts: Type.Object(
-      { ...itemCounts, evicted: count('The product forgot them by itself.') },
+      { ...itemCounts, evicted: Count('The product forgot them by itself.') },
       { description: 'Indicators by what became of the last wish for each.' },
     ),
-    oldestPendingAt: Nullable(time('RFC 3339, UTC.'), { description: 'null: nothing is pending.' }),
-    held: count('Entries that the product has from us, as far as its answers told.'),
-    waitUntil: Nullable(time('RFC 3339, UTC.'), { description: 'Nothing is sent before; null: at once.' }),
-    failures: count('Failures of the destination since its last success.'),
+    oldestPendingAt: Nullable(Time('RFC 3339, UTC.'), { description: 'null: nothing is pending.' }),
+    held: Count('Entries that the product has from us, as far as its answers told.'),
+    waitUntil: Nullable(Time('RFC 3339, UTC.'), { description: 'Nothing is sent before; null: at once.' }),
+    failures: Count('Failures of the destination since its last success.'),
     forward: Nullable(forward, { description: 'null: only what is pushed.' }),
   },
   {
@@ -181,13 +178,13 @@ export const dryRunSchema = Type.Object(
     exporter: Type.String({ description: 'Name of the exporter.' }),
     action: Enum(['upsert', 'remove']),
     counts: Type.Object({
-      total: count('Inputs.'),
-      pending: count('They would be sent.'),
-      unchanged: count('The product has them so already.'),
-      skipped: count('They would not be sent; each says why.'),
+      total: Count('Inputs.'),
+      pending: Count('They would be sent.'),
+      unchanged: Count('The product has them so already.'),
+      skipped: Count('They would not be sent; each says why.'),
     }),
     batches: Type.Array(
-      Type.Object({ action: Enum(['upsert', 'remove']), size: count('Indicators in it.') }),
+      Type.Object({ action: Enum(['upsert', 'remove']), size: Count('Indicators in it.') }),
       { description: 'In the order of sending.' },
     ),
     requests: Type.Array(wireRequest, {

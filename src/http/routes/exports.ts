@@ -3,11 +3,10 @@ import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { ServiceError } from '../../errors.ts'
 import type { ExportQuery, Exports } from '../../pipeline/exports/exports.ts'
-import type { ExportRecord } from '../../store/delivery-store.ts'
-import { urlWith } from '../absolute-url.ts'
+import type { ExportRecord } from '../../store/exports.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, linkHeader, Nullable, problems, Ref } from '../schema.ts'
+import { answer, locationHeader, problems, Ref } from '../schema.ts'
 import { exportAnswer, exportUrl } from './export-answer.ts'
 import { exportParams, itemArguments, listArguments, replayBody } from './exports-arguments.ts'
 import {
@@ -20,6 +19,7 @@ import {
   exportUnknown,
 } from './exports-schema.ts'
 import { invalid } from './indicator-arguments.ts'
+import { firstOf, pageAnswer, pageEnd } from './paging.ts'
 import { pushable, requirePush } from './push-scopes.ts'
 import { waitArguments } from './wait.ts'
 
@@ -29,14 +29,7 @@ export interface ExportRoutesOptions {
   readonly publicUrl?: string
 }
 
-const paged = {
-  next: Nullable(Type.String(), { description: '`cursor` of the next page; null: there is none.' }),
-  links: Type.Object({ next: Nullable(Type.String(), { description: 'Address of the next page.' }) }),
-}
-
-const location = {
-  Location: { type: 'string', description: 'Address of the export.', examples: [exportExample.links.self] },
-} as const
+const location = locationHeader('Address of the export.', exportExample.links.self)
 
 export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): RoutePlugin {
   const latest = async (exporters: readonly string[]): Promise<ExportRecord> => {
@@ -65,12 +58,7 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
         tags: ['Exports'],
         querystring: listArguments,
         response: {
-          200: answer(
-            'A page of exports.',
-            Type.Object({ data: Type.Array(Ref(exportSchema)), ...paged }),
-            { data: [exportExample], next: null, links: { next: null } },
-            { headers: linkHeader() },
-          ),
+          200: pageAnswer('A page of exports.', Type.Array(Ref(exportSchema)), [exportExample]),
           ...problems(400, 401, 403, 429, 500, 503),
           404: exporterUnknown,
         },
@@ -84,10 +72,8 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
           ...(status !== undefined && { statuses: status }),
           ...(origin !== undefined && { origins: origin }),
         }
-        const { data, next } = await pageOf(exports, query, cursor)
-        const link = next && urlWith(request, publicUrl, { cursor: next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
-        return { data: data.map(exportAnswer), next, links: { next: link } }
+        const { page, next } = await pageOf(exports, query, cursor)
+        return { data: page.map(exportAnswer), ...pageEnd(request, reply, publicUrl, next) }
       },
     })
     app.route({
@@ -120,12 +106,7 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
         params: exportParams,
         querystring: itemArguments,
         response: {
-          200: answer(
-            'A page of items.',
-            Type.Object({ data: Type.Array(exportItemSchema), ...paged }),
-            { data: [exportItemExample], next: null, links: { next: null } },
-            { headers: linkHeader() },
-          ),
+          200: pageAnswer('A page of items.', Type.Array(exportItemSchema), [exportItemExample]),
           ...problems(400, 401, 403, 429, 500, 503),
           404: exportUnknown,
         },
@@ -140,9 +121,8 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
         })
         const page = found.slice(0, limit)
         const next = found.length > limit ? String(found.at(-1)?.position) : null
-        const link = next && urlWith(request, publicUrl, { cursor: next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
-        return { data: page.map(({ position: _, ...item }) => item), next, links: { next: link } }
+        const data = page.map(({ position: _, ...item }) => item)
+        return { data, ...pageEnd(request, reply, publicUrl, next) }
       },
     })
     app.route({
@@ -205,8 +185,7 @@ async function pageOf(exports: Exports, query: ExportQuery, cursor: string | und
     limit: query.limit + 1,
     ...(cursor !== undefined && { before: cursor }),
   })
-  const data = found.slice(0, query.limit)
-  return { data, next: found.length > query.limit ? (data.at(-1)?.id ?? null) : null }
+  return firstOf(found, query.limit, ({ id }) => id)
 }
 
 /** @throws ServiceError ARGUMENT_INVALID */

@@ -10,14 +10,14 @@ import type { FeedDefinition, FeedStore } from '../../store/feed-store.ts'
 import type { RoutePlugin } from '../app.ts'
 import { grants, type Scope } from '../auth.ts'
 import { json, markdown, wantsMarkdown } from '../media-types.ts'
-import { queryOf, readFormat } from './feeds-format.ts'
 import {
   feedOneSchema,
   feedRecipeSchema,
   feedReleaseSchema,
   feedReportSchema,
   feedsListSchema,
-} from './feeds-schema.ts'
+} from './feeds-api-schema.ts'
+import { queryOf, readFormat } from './feeds-format.ts'
 
 export interface FeedApiOptions {
   readonly feeds: readonly FeedDefinition[]

@@ -1,9 +1,12 @@
 /** The arguments of the routes that read stored indicators, and what they mean to the store. */
 import Type, { type Static } from 'typebox'
+import { viewArgument } from '../../commands/arguments.ts'
 import { ServiceError } from '../../errors.ts'
 import { canonicalValue } from '../../model/canonical.ts'
 import { allTypes, tlpLevels } from '../../model/indicator.ts'
 import type { IndicatorQuery } from '../../store/store.ts'
+import { Enum } from '../schema.ts'
+import { pageLimit } from './paging.ts'
 
 function names(description: string, example: string) {
   return Type.Optional(
@@ -23,7 +26,7 @@ function names(description: string, example: string) {
   )
 }
 
-const type = Type.Enum([...allTypes], { type: 'string' })
+const type = Enum(allTypes)
 
 const value = Type.String({
   maxLength: 8000,
@@ -33,15 +36,7 @@ const value = Type.String({
 
 /** How indicators are shown. */
 const shown = {
-  view: Type.Optional(
-    Type.Enum(['unified', 'xsoar'], {
-      type: 'string',
-      default: 'unified',
-      description:
-        '`unified`: the model of this server; `xsoar`: items ready for `createIndicators` of Cortex XSOAR.',
-      examples: ['unified'],
-    }),
-  ),
+  view: viewArgument,
   raw: Type.Optional(
     Type.Boolean({
       default: true,
@@ -69,8 +64,7 @@ export const lookupArguments = Type.Object(
   {
     value,
     type: Type.Optional(
-      Type.Enum([...allTypes], {
-        type: 'string',
+      Enum(allTypes, {
         description: 'Only this type; without it, all of them.',
         examples: ['ipv4'],
       }),
@@ -121,8 +115,7 @@ export const listArguments = Type.Object(
       }),
     ),
     max_tlp: Type.Optional(
-      Type.Enum([...tlpLevels], {
-        type: 'string',
+      Enum(tlpLevels, {
         description: 'Strictest TLP that is answered; what has no TLP is answered as well.',
         examples: ['amber'],
       }),
@@ -142,15 +135,7 @@ export const listArguments = Type.Object(
       }),
     ),
     value: Type.Optional(value),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 10_000,
-        default: 100,
-        description: 'Most indicators of one page.',
-        examples: [5],
-      }),
-    ),
+    limit: pageLimit('Most indicators of one page.', { maximum: 10_000, example: 5 }),
     cursor: Type.Optional(
       Type.String({
         maxLength: 200,

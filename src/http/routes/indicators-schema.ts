@@ -1,9 +1,10 @@
 /** What the routes of stored indicators answer, for OpenAPI. */
 import Type from 'typebox'
 import { indicatorExample, indicatorSchema } from '../../model/indicator-schema.ts'
-import { itemStatuses } from '../../store/delivery-store.ts'
-import { answer, Enum, linkHeader, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
+import { itemStatuses } from '../../store/exports.ts'
+import { answer, Enum, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
 import { exportExample, exportOrigins } from './exports-schema.ts'
+import { linkHeader } from './paging.ts'
 import { xsoarItem } from './tc-get-indicators-schema.ts'
 
 const item = Type.Unsafe({ anyOf: [Ref(indicatorSchema), xsoarItem] })

@@ -5,7 +5,6 @@ import { allTypes, type Indicator } from '../../model/indicator.ts'
 import { withSpreadMember } from '../../model/json-text.ts'
 import { recogniseType } from '../../model/recognise.ts'
 import type { IndicatorReader, IndicatorText } from '../../store/indicator-reader.ts'
-import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
 import { chunkSender } from '../chunked-answer.ts'
 import { json } from '../media-types.ts'
@@ -22,6 +21,7 @@ import {
 } from './indicator-arguments.ts'
 import { itemTexts, type Shown, shownOf } from './indicator-texts.ts'
 import { listAnswers, lookupAnswers, oneAnswers, whyAnswers } from './indicators-schema.ts'
+import { pageEnd } from './paging.ts'
 
 interface FeedMembership {
   readonly name: string
@@ -58,9 +58,7 @@ export function indicatorRoutes(options: IndicatorRoutesOptions): RoutePlugin {
       },
       handler: async (request, reply) => {
         const page = await pageOf(store, request.query)
-        const link = page.next && urlWith(request, publicUrl, { cursor: page.next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
-        const tail = { next: page.next, links: { next: link } }
+        const tail = pageEnd(request, reply, publicUrl, page.next)
         return send(request, reply, json, listText(store, page.indicators, shownOf(request.query), tail))
       },
     })

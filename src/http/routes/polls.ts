@@ -1,13 +1,12 @@
 /** Reading a ticket desk: starting a poll, what became of polls, and the hook of an incident sink. */
 import Type from 'typebox'
 import type { Bridges } from '../../pipeline/bridge/bridges.ts'
-import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, linkHeader, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
-import { bridgeParams } from './bridges.ts'
+import { answer, locationHeader, problemAnswer, problems, Ref } from '../schema.ts'
+import { bridgeParams, bridgeUnknown, pollExample, pollSchema } from './bridges-schema.ts'
+import { firstOf, pageAnswer, pageEnd, pageLimit, textCursor } from './paging.ts'
 import { pollAnswer } from './tickets-answer.ts'
-import { bridgeUnknown, pollExample, pollSchema } from './tickets-schema.ts'
 import { waitArguments } from './wait.ts'
 
 export interface PollRoutesOptions {
@@ -16,13 +15,7 @@ export interface PollRoutesOptions {
   readonly publicUrl?: string
 }
 
-const location = {
-  Location: {
-    type: 'string',
-    description: 'Address of the poll.',
-    examples: [`/api/v1/polls/${pollExample.id}`],
-  },
-} as const
+const location = locationHeader('Address of the poll.', `/api/v1/polls/${pollExample.id}`)
 
 const running = { ...pollExample, status: 'running', endedAt: null }
 
@@ -32,25 +25,6 @@ const pollParams = Type.Object({
     description: 'Id of the poll; `latest`: the one that began last, of whatever bridge.',
     examples: ['latest'],
   }),
-})
-
-const listArguments = Type.Object({
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 100,
-      default: 20,
-      description: 'Most polls of a page.',
-      examples: [20],
-    }),
-  ),
-  cursor: Type.Optional(
-    Type.String({
-      maxLength: 64,
-      description: '`next` of the page before; without it, the first page.',
-      examples: [''],
-    }),
-  ),
 })
 
 const hookBody = Type.Object(
@@ -127,22 +101,14 @@ export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlug
         description: 'Newest first, page by page.',
         tags: ['Tickets'],
         params: bridgeParams,
-        querystring: listArguments,
+        querystring: Type.Object({
+          limit: pageLimit('Most polls of a page.', { maximum: 100, usual: 20 }),
+          cursor: textCursor(),
+        }),
         response: {
-          200: answer(
-            'A page of polls.',
-            Type.Object({
-              data: Type.Array(Ref(pollSchema), { description: 'Newest first.' }),
-              next: Nullable(Type.String(), {
-                description: '`cursor` of the next page; null: there is none.',
-              }),
-              links: Type.Object({
-                next: Nullable(Type.String(), { description: 'Address of the next page.' }),
-              }),
-            }),
-            { data: [pollExample], next: null, links: { next: null } },
-            { headers: linkHeader() },
-          ),
+          200: pageAnswer('A page of polls.', Type.Array(Ref(pollSchema), { description: 'Newest first.' }), [
+            pollExample,
+          ]),
           ...problems(400, 401, 403, 429, 500, 503),
           404: bridgeUnknown,
         },
@@ -153,13 +119,10 @@ export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlug
           limit: limit + 1,
           ...(cursor !== undefined && { before: cursor }),
         })
-        const page = found.slice(0, limit)
-        const next = found.length > limit ? (page.at(-1)?.id ?? null) : null
-        const link = next && urlWith(request, publicUrl, { cursor: next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
+        const { page, next } = firstOf(found, limit, ({ id }) => id)
         const data = []
         for (const poll of page) data.push(await pollAnswer(poll, bridges))
-        return { data, next, links: { next: link } }
+        return { data, ...pageEnd(request, reply, publicUrl, next) }
       },
     })
     app.route({
@@ -200,7 +163,7 @@ export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlug
           202: answer('It is looked at soon.', Type.Object({ incidentId: Type.String() }), {
             incidentId: '2001',
           }),
-          ...problems(400, 401, 403, 413, 415, 429, 500, 503),
+          ...problems(400, 401, 403, 415, 429, 500, 503),
           404: bridgeUnknown,
         },
       },

@@ -129,11 +129,6 @@ export function pushRoutes({ exports, filter }: PushRoutesOptions): RoutePlugin 
           202: answer('The export.', Ref(exportSchema), exportUnderWay, { headers: answerHeaders }),
           ...problems(400, 401, 403, 415, 429, 500),
           404: exporterUnknown,
-          413: problemAnswer({
-            description: 'The body is too large.',
-            code: 'BODY_TOO_LARGE',
-            detail: `the body takes at most ${bodyLimit} bytes`,
-          }),
           422: problemAnswer({
             description: 'The idempotency key was used for another body, or a dry run would be too long.',
             code: 'IDEMPOTENCY_CONFLICT',

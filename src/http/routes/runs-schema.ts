@@ -1,9 +1,6 @@
 /** A fetch and its receipt as it is answered, for OpenAPI. */
 import Type from 'typebox'
-import { Enum, Nullable } from '../schema.ts'
-
-const count = (description: string) => Type.Integer({ minimum: 0, description })
-const time = (description: string) => Type.String({ format: 'date-time', description })
+import { Count, Enum, Nullable, Time } from '../schema.ts'
 
 export const unreadableItem = Type.Object(
   {
@@ -34,21 +31,21 @@ export const runSchema = Type.Object(
       description:
         'partial: an endpoint failed; failed: nothing could be read. Unreadable records are no failure.',
     }),
-    startedAt: time('RFC 3339, UTC.'),
-    endedAt: Nullable(time('RFC 3339, UTC.'), { description: 'null while it runs.' }),
-    received: count('Records: stored + updated + unchanged + excluded + unreadableCount, at any time.'),
-    stored: count('Records that are new.'),
-    updated: count('Records that are known and changed, or were deactivated.'),
-    unchanged: count('Records that are known and did not change.'),
-    removed: count('Values that left; beside the other counts.'),
-    excluded: count('Records that the exclusions keep out.'),
+    startedAt: Time('RFC 3339, UTC.'),
+    endedAt: Nullable(Time('RFC 3339, UTC.'), { description: 'null while it runs.' }),
+    received: Count('Records: stored + updated + unchanged + excluded + unreadableCount, at any time.'),
+    stored: Count('Records that are new.'),
+    updated: Count('Records that are known and changed, or were deactivated.'),
+    unchanged: Count('Records that are known and did not change.'),
+    removed: Count('Values that left; beside the other counts.'),
+    excluded: Count('Records that the exclusions keep out.'),
     unreadable: Type.Array(unreadableItem, {
       description: 'The first 100; `/api/v1/runs/{id}/unreadable` has all.',
     }),
-    unreadableCount: count('Records that could not be read.'),
-    pages: count('Pages read.'),
-    requests: count('Requests to the source, repeated ones too.'),
-    expected: Nullable(count('Records.'), {
+    unreadableCount: Count('Records that could not be read.'),
+    pages: Count('Pages read.'),
+    requests: Count('Requests to the source, repeated ones too.'),
+    expected: Nullable(Count('Records.'), {
       description: 'Records that the source announced; null where it does not say.',
     }),
     error: Nullable(runError, { description: 'null when nothing failed; else the first failure.' }),

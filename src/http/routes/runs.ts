@@ -3,9 +3,9 @@ import Type from 'typebox'
 import { ServiceError } from '../../errors.ts'
 import { receiptOf } from '../../pipeline/receipt.ts'
 import type { Run, RunStore } from '../../store/store.ts'
-import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
-import { answer, linkHeader, Nullable, problemAnswer, problems, Ref } from '../schema.ts'
+import { answer, Count, problemAnswer, problems, Ref } from '../schema.ts'
+import { linkHeader, numberCursor, pageEnd, pageLimit, pageMembers } from './paging.ts'
 import { runExample, runSchema, unreadableItem } from './runs-schema.ts'
 
 const params = Type.Object({
@@ -24,9 +24,8 @@ const runUnknown = problemAnswer({
 
 const unreadablePage = Type.Object({
   data: Type.Array(unreadableItem, { description: 'In the order received.' }),
-  count: Type.Integer({ minimum: 0, description: 'Unreadable records of the whole fetch, so far.' }),
-  next: Nullable(Type.String(), { description: '`cursor` of the next page; null: there is none.' }),
-  links: Type.Object({ next: Nullable(Type.String(), { description: 'Address of the next page.' }) }),
+  count: Count('Unreadable records of the whole fetch, so far.'),
+  ...pageMembers,
 })
 
 /** Whoever may start a fetch may see what becomes of it. */
@@ -69,23 +68,8 @@ export function runRoutes({ store, publicUrl }: RunRoutesOptions): RoutePlugin {
         tags: ['Sources'],
         params,
         querystring: Type.Object({
-          limit: Type.Optional(
-            Type.Integer({
-              minimum: 1,
-              maximum: 10_000,
-              default: 100,
-              description: 'Most records of a page.',
-              examples: [100],
-            }),
-          ),
-          cursor: Type.Optional(
-            Type.Integer({
-              minimum: 0,
-              maximum: Number.MAX_SAFE_INTEGER,
-              description: '`next` of the page before.',
-              examples: [0],
-            }),
-          ),
+          limit: pageLimit('Most records of a page.', { maximum: 10_000 }),
+          cursor: numberCursor,
         }),
         response: {
           200: answer(
@@ -103,10 +87,8 @@ export function runRoutes({ store, publicUrl }: RunRoutesOptions): RoutePlugin {
         const { limit = 100, cursor = 0 } = request.query
         const found = await store.unreadable(run.id, { limit: limit + 1, after: cursor })
         const next = found.length > limit ? String(cursor + limit) : null
-        const link = next && urlWith(request, publicUrl, { cursor: next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
         const data = found.slice(0, limit)
-        return { data, count: run.unreadableCount, next, links: { next: link } }
+        return { data, count: run.unreadableCount, ...pageEnd(request, reply, publicUrl, next) }
       },
     })
   }

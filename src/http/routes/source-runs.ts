@@ -5,11 +5,11 @@ import { type Sources, sourceNamed } from '../../commands/pick-source.ts'
 import { type Receipt, receiptOf, untilEnded } from '../../pipeline/receipt.ts'
 import type { Fetches } from '../../pipeline/schedule.ts'
 import type { RunStore } from '../../store/store.ts'
-import { urlWith } from '../absolute-url.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, linkHeader, Nullable, problems, Ref } from '../schema.ts'
+import { answer, locationHeader, problems, Ref } from '../schema.ts'
 import { invalid } from './indicator-arguments.ts'
+import { firstOf, pageAnswer, pageEnd, pageLimit, textCursor } from './paging.ts'
 import { runExample, runSchema } from './runs-schema.ts'
 import { sourceParams } from './source-params.ts'
 import { waitArguments } from './wait.ts'
@@ -22,19 +22,7 @@ export interface SourceRunsOptions {
   readonly publicUrl?: string
 }
 
-const location = {
-  Location: {
-    type: 'string',
-    description: 'Address of the fetch.',
-    examples: [`/api/v1/runs/${runExample.id}`],
-  },
-} as const
-
-const runList = Type.Object({
-  data: Type.Array(Ref(runSchema), { description: 'Newest first.' }),
-  next: Nullable(Type.String(), { description: '`cursor` of the next page; null: there is none.' }),
-  links: Type.Object({ next: Nullable(Type.String(), { description: 'Address of the next page.' }) }),
-})
+const location = locationHeader('Address of the fetch.', `/api/v1/runs/${runExample.id}`)
 
 const running = { ...runExample, status: 'running', endedAt: null }
 
@@ -73,29 +61,14 @@ export function sourceRunsRoutes(options: SourceRunsOptions): RoutePlugin {
         tags: ['Sources'],
         params: sourceParams,
         querystring: Type.Object({
-          limit: Type.Optional(
-            Type.Integer({
-              minimum: 1,
-              maximum: 100,
-              default: 20,
-              description: 'Most fetches of a page.',
-              examples: [20],
-            }),
-          ),
-          cursor: Type.Optional(
-            Type.String({
-              maxLength: 64,
-              description: '`next` of the page before; without it, the first page.',
-              examples: [''],
-            }),
-          ),
+          limit: pageLimit('Most fetches of a page.', { maximum: 100, usual: 20 }),
+          cursor: textCursor(),
         }),
         response: {
-          200: answer(
+          200: pageAnswer(
             'A page of fetches.',
-            runList,
-            { data: [runExample], next: null, links: { next: null } },
-            { headers: linkHeader() },
+            Type.Array(Ref(runSchema), { description: 'Newest first.' }),
+            [runExample],
           ),
           ...problems(400, 401, 403, 404, 429, 500, 503),
         },
@@ -103,9 +76,7 @@ export function sourceRunsRoutes(options: SourceRunsOptions): RoutePlugin {
       handler: async (request, reply) => {
         const { limit = 20, cursor } = request.query
         const { data, next } = await listRuns(options, request.params.name, limit, cursor)
-        const link = next && urlWith(request, options.publicUrl, { cursor: next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
-        return { data, next, links: { next: link } }
+        return { data, ...pageEnd(request, reply, options.publicUrl, next) }
       },
     })
   }
@@ -140,8 +111,7 @@ async function listRuns(
     limit: limit + 1,
     ...(cursor !== undefined && { before: cursor }),
   })
-  const page = found.slice(0, limit)
-  const next = found.length > limit ? (page.at(-1)?.id ?? null) : null
+  const { page, next } = firstOf(found, limit, ({ id }) => id)
   const data: Receipt[] = []
   for (const run of page) data.push(await receiptOf(run, store))
   return { data, next }

@@ -83,5 +83,5 @@ export const answers = {
       'text/markdown': { schema: Type.String(), example: markdownExample },
     },
   },
-  ...problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504),
+  ...problems(400, 401, 403, 404, 422, 429, 500, 502, 503, 504),
 }

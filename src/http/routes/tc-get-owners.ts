@@ -43,7 +43,7 @@ const answers = {
       },
     },
   },
-  ...problems(400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504),
+  ...problems(400, 401, 403, 404, 429, 500, 502, 503, 504),
 }
 
 export function tcGetOwners(sources: Sources): RoutePlugin {

@@ -5,7 +5,7 @@ import { templateKinds } from '../../tickets/incident-sink.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
 import { answer, Enum, problemAnswer, problems } from '../schema.ts'
-import { bridgeParams } from './bridges.ts'
+import { bridgeParams } from './bridges-schema.ts'
 import { invalid } from './indicator-arguments.ts'
 import { ticketUnknown } from './tickets-schema.ts'
 
@@ -63,7 +63,7 @@ export function templatePreviewRoute({ bridges }: { readonly bridges: Bridges })
             }),
             { rendered: { properties: { scwx_ctp_status: 'Pending' } } },
           ),
-          ...problems(400, 401, 403, 413, 415, 429, 500, 502, 503, 504),
+          ...problems(400, 401, 403, 415, 429, 500, 502, 503, 504),
           404: ticketUnknown,
           422: problemAnswer({
             description: 'The template has a fault, or names a field that the sink does not have.',

@@ -1,7 +1,8 @@
 /** Bridges, polls, tickets and effects, from what the service gives to what is answered. */
 import type { BridgeInfo, Bridges, TicketDetails } from '../../pipeline/bridge/bridges.ts'
 import type { Health } from '../../store/health.ts'
-import type { Effect, Poll, TicketRecord } from '../../store/ticket-store.ts'
+import type { Poll } from '../../store/poll-store.ts'
+import type { Effect, TicketRecord } from '../../store/tickets.ts'
 
 export async function pollAnswer(poll: Poll, bridges: Pick<Bridges, 'pollEffects'>) {
   const { errors, ...rest } = poll

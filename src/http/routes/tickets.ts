@@ -1,16 +1,15 @@
 /** Tickets: what became of each, and reading one anew. */
 import Type from 'typebox'
 import type { Bridges } from '../../pipeline/bridge/bridges.ts'
-import { ticketStates } from '../../store/ticket-store.ts'
-import { urlWith } from '../absolute-url.ts'
+import { ticketStates } from '../../store/tickets.ts'
 import type { RoutePlugin } from '../app.ts'
 import { whileConnected } from '../chunked-answer.ts'
-import { answer, Enum, linkHeader, problems, Ref } from '../schema.ts'
+import { answer, Enum, problems, Ref } from '../schema.ts'
+import { bridgeUnknown, ofBridge } from './bridges-schema.ts'
 import { invalid } from './indicator-arguments.ts'
+import { firstOf, pageAnswer, pageEnd, textCursor } from './paging.ts'
 import { ticketAnswer, ticketSummary } from './tickets-answer.ts'
-import { ofBridge, paged } from './tickets-paging.ts'
 import {
-  bridgeUnknown,
   ticketExample,
   ticketSchema,
   ticketSummaryExample,
@@ -41,13 +40,7 @@ const ticketArguments = Type.Object({
       examples: [['open', 'closed']],
     }),
   ),
-  cursor: Type.Optional(
-    Type.String({
-      maxLength: 300,
-      description: '`next` of the page before; without it, the first page.',
-      examples: [''],
-    }),
-  ),
+  cursor: textCursor(300),
 })
 
 export function ticketRoutes({ bridges, publicUrl }: TicketRoutesOptions): RoutePlugin {
@@ -63,12 +56,7 @@ export function ticketRoutes({ bridges, publicUrl }: TicketRoutesOptions): Route
         tags: ['Tickets'],
         querystring: ticketArguments,
         response: {
-          200: answer(
-            'A page of tickets.',
-            Type.Object({ data: Type.Array(ticketSummarySchema), ...paged }),
-            { data: [ticketSummaryExample], next: null, links: { next: null } },
-            { headers: linkHeader() },
-          ),
+          200: pageAnswer('A page of tickets.', Type.Array(ticketSummarySchema), [ticketSummaryExample]),
           ...problems(400, 401, 403, 429, 500, 503),
           404: bridgeUnknown,
         },
@@ -81,12 +69,8 @@ export function ticketRoutes({ bridges, publicUrl }: TicketRoutesOptions): Route
           limit: limit + 1,
           ...(cursor !== undefined && { after: placeOf(cursor) }),
         })
-        const page = found.slice(0, limit)
-        const last = page.at(-1)
-        const next = found.length > limit && last ? `${last.bridge}/${last.ticketId}` : null
-        const link = next && urlWith(request, publicUrl, { cursor: next })
-        if (link) reply.header('link', `<${link}>; rel="next"`)
-        return { data: page.map(ticketSummary), next, links: { next: link } }
+        const { page, next } = firstOf(found, limit, (last) => `${last.bridge}/${last.ticketId}`)
+        return { data: page.map(ticketSummary), ...pageEnd(request, reply, publicUrl, next) }
       },
     })
     app.route({

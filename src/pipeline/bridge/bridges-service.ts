@@ -1,7 +1,9 @@
 /** What can be asked of bridges: polling, looking at tickets and effects, and setting them right. */
 import type { Logger } from 'pino'
 import { ServiceError } from '../../errors.ts'
-import type { Effect, Poll, TicketRecord, TicketStore } from '../../store/ticket-store.ts'
+import type { Poll } from '../../store/poll-store.ts'
+import type { TicketStore } from '../../store/ticket-store.ts'
+import type { Effect, TicketRecord } from '../../store/tickets.ts'
 import { latestOf } from '../receipt.ts'
 import type { Bridge } from './bridge.ts'
 import type { BridgeInfo, Bridges, TicketDetails } from './bridges.ts'

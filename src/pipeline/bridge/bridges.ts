@@ -1,16 +1,16 @@
 /** What can be asked of bridges: polling, looking at tickets and effects, setting them right. For HTTP and commands. */
 import type { Finding } from '../../connector.ts'
+import type { Poll } from '../../store/poll-store.ts'
+import type { BridgeState } from '../../store/ticket-store.ts'
 import type {
-  BridgeState,
   Effect,
   EffectKind,
   EffectState,
-  Poll,
   TicketEvent,
   TicketRecord,
   TicketState,
   TicketVersion,
-} from '../../store/ticket-store.ts'
+} from '../../store/tickets.ts'
 import type { TemplateKind } from '../../tickets/incident-sink.ts'
 
 export interface BridgeInfo extends BridgeState {

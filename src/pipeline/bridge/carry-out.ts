@@ -1,5 +1,5 @@
 /** Each kind of effect, and who carries it out. */
-import type { EffectKind } from '../../store/ticket-store.ts'
+import type { EffectKind } from '../../store/tickets.ts'
 import { carryOutAttachment } from './attachment.ts'
 import type { Carried, Carrying } from './carry.ts'
 import { carryOutCreate } from './create.ts'

@@ -1,6 +1,7 @@
 /** What an effect is carried out with, and what comes of it. */
 import type { Ticket } from '../../model/ticket.ts'
-import type { Effect, Step, TicketChange, TicketStore, Work } from '../../store/ticket-store.ts'
+import type { Step, TicketChange, TicketStore, Work } from '../../store/ticket-store.ts'
+import type { Effect } from '../../store/tickets.ts'
 import type { Call } from '../../tickets/incident-sink.ts'
 import type { Bridge } from './bridge.ts'
 import { idempotencyKeyOf } from './effects.ts'

@@ -1,7 +1,7 @@
 /** Whether a ticket changed: its version does not tell, for it differs at every read of the same state. */
 import { createHash } from 'node:crypto'
 import type { RawTicket } from '../../model/ticket.ts'
-import type { TakenTicket } from '../../store/ticket-store.ts'
+import type { TakenTicket } from '../../store/poll-store.ts'
 import type { TicketDesk } from '../../tickets/ticket-desk.ts'
 
 /** SHA-256 of the content without the version, 64 hexadecimal digits; the order of keys does not count. */

@@ -1,5 +1,5 @@
 /** The incident of a ticket: made, or taken over where there is one. */
-import type { Effect } from '../../store/ticket-store.ts'
+import type { Effect } from '../../store/tickets.ts'
 import type { Incident } from '../../tickets/incident-sink.ts'
 import { type Carried, type Carrying, callOf } from './carry.ts'
 import { attachmentOf, fieldsEffect, generationOf, noteOf } from './effects.ts'

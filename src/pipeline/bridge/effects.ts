@@ -1,7 +1,8 @@
 /** The effects there are: how each is named, what it carries, and the words that a bridge writes by itself. Pure. */
 import { createHash } from 'node:crypto'
 import { markerOf, type TicketAttachment, type TicketNote, ticketMark } from '../../model/ticket.ts'
-import type { BridgeEnd, Effect, EffectKind, NewEffect } from '../../store/ticket-store.ts'
+import type { BridgeEnd } from '../../store/ticket-store.ts'
+import type { Effect, EffectKind, NewEffect } from '../../store/tickets.ts'
 import type { IncidentClosing, OutgoingNote, SinkComment } from '../../tickets/incident-sink.ts'
 
 /** Of `ctp_worklog`. */

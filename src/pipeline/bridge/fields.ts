@@ -1,5 +1,6 @@
 /** The incident's fields, and whether it is open: rendered from the ticket as it is when this is carried out. */
-import type { Effect, TicketChange } from '../../store/ticket-store.ts'
+import type { TicketChange } from '../../store/ticket-store.ts'
+import type { Effect } from '../../store/tickets.ts'
 
 import { type Carried, type Carrying, callOf, incidentOf } from './carry.ts'
 import { before } from './outcome.ts'

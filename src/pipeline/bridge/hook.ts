@@ -1,5 +1,6 @@
 /** Looks at one incident that the sink told of, so that a closing does not wait for the next look at all changes. */
-import type { TicketRecord, TicketStore } from '../../store/ticket-store.ts'
+import type { TicketStore } from '../../store/ticket-store.ts'
+import type { TicketRecord } from '../../store/tickets.ts'
 import type { Incident } from '../../tickets/incident-sink.ts'
 import type { Bridge } from './bridge.ts'
 import type { Told } from './bridges.ts'

@@ -1,5 +1,6 @@
 /** What an incident that somebody closed, or opened again, does to its ticket. */
-import type { LinkedIncident, TicketRecord, TicketStore } from '../../store/ticket-store.ts'
+import type { TicketStore } from '../../store/ticket-store.ts'
+import type { LinkedIncident, TicketRecord } from '../../store/tickets.ts'
 import type { Incident } from '../../tickets/incident-sink.ts'
 import type { Bridge } from './bridge.ts'
 import { ticketClosing } from './effects.ts'

@@ -1,5 +1,5 @@
 /** Which effect of a ticket is next, when the ticket is due, and how it stands. Pure. */
-import type { Effect, TicketRecord, TicketState } from '../../store/ticket-store.ts'
+import type { Effect, TicketRecord, TicketState } from '../../store/tickets.ts'
 import { mayBeRepeated, needsDesk } from './effects.ts'
 
 /** Milliseconds since the epoch, all times. */

@@ -1,7 +1,8 @@
 /** What becomes of an effect that did not end well, by what went wrong. Pure. */
 import type { RetryConfig } from '../../config/model.ts'
 import { UpstreamError } from '../../errors.ts'
-import type { BridgeEnd, Effect, EffectChange } from '../../store/ticket-store.ts'
+import type { BridgeEnd, EffectChange } from '../../store/ticket-store.ts'
+import type { Effect } from '../../store/tickets.ts'
 import { IncidentGone } from '../../tickets/incident-sink.ts'
 import { Refused } from '../../tickets/refused.ts'
 import { askedMs, backoffMs } from '../product/backoff.ts'

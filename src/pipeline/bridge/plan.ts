@@ -1,7 +1,8 @@
 /** What is to be done for a ticket that is new or changed. Pure. */
 import type { BridgeRules } from '../../config/model.ts'
 import { isFromIncident, type Ticket } from '../../model/ticket.ts'
-import type { Effect, NewEffect, Step, TicketChange, TicketRecord } from '../../store/ticket-store.ts'
+import type { Step, TicketChange } from '../../store/ticket-store.ts'
+import type { Effect, NewEffect, TicketRecord } from '../../store/tickets.ts'
 import {
   attachmentEffect,
   createEffect,

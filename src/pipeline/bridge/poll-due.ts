@@ -1,7 +1,8 @@
 /** When a desk is to be polled next. Pure but for `pollTimes`. */
 import type { RetryConfig } from '../../config/model.ts'
 import type { Health } from '../../store/health.ts'
-import type { PollState, TicketStore } from '../../store/ticket-store.ts'
+import type { PollState } from '../../store/poll-store.ts'
+import type { TicketStore } from '../../store/ticket-store.ts'
 import { backoffMs } from '../product/backoff.ts'
 import type { Bridge } from './bridge.ts'
 import { askedUntil } from './end-health.ts'

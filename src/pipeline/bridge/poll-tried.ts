@@ -1,5 +1,6 @@
 /** Whether what a poll brought was tried. */
-import type { Poll, TicketStore } from '../../store/ticket-store.ts'
+import type { Poll } from '../../store/poll-store.ts'
+import type { TicketStore } from '../../store/ticket-store.ts'
 import { readyAt } from '../product/health.ts'
 
 /**

@@ -1,7 +1,7 @@
 /** Reads a ticket desk until nothing waits there. What is acknowledged has been stored before. */
 import type { Logger } from 'pino'
+import type { Poll } from '../../store/poll-store.ts'
 import { ClaimLost, type RunError, type RunStatus } from '../../store/store.ts'
-import type { Poll } from '../../store/ticket-store.ts'
 import type { Outcome } from '../fetch.ts'
 import { isStoreAway } from '../persistently.ts'
 import { around } from '../watch.ts'

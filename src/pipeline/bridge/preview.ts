@@ -1,7 +1,7 @@
 /** Shows what a template makes of a ticket. */
 import { ServiceError } from '../../errors.ts'
 import type { RawTicket } from '../../model/ticket.ts'
-import type { TicketRecord } from '../../store/ticket-store.ts'
+import type { TicketRecord } from '../../store/tickets.ts'
 import type { TemplateKind } from '../../tickets/incident-sink.ts'
 import type { Bridge } from './bridge.ts'
 

@@ -1,5 +1,6 @@
 /** How a ticket and its effects will stand once the next step is written. Pure. */
-import type { Effect, EffectChange, NewEffect, TicketChange, Work } from '../../store/ticket-store.ts'
+import type { EffectChange, TicketChange, Work } from '../../store/ticket-store.ts'
+import type { Effect, NewEffect } from '../../store/tickets.ts'
 import { stateOf } from './lanes.ts'
 import { restOf } from './outcome.ts'
 import type { Parts } from './try.ts'

@@ -1,6 +1,7 @@
 /** One try of an effect, or one look at what became of it, and what is to be written then. */
 import type { Ticket } from '../../model/ticket.ts'
-import type { BridgeEnd, Effect, Step, Work } from '../../store/ticket-store.ts'
+import type { BridgeEnd, Step, Work } from '../../store/ticket-store.ts'
+import type { Effect } from '../../store/tickets.ts'
 import { around } from '../watch.ts'
 import type { Carried, Carrying } from './carry.ts'
 import { carryOut } from './carry-out.ts'

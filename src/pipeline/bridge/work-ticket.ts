@@ -3,7 +3,8 @@
  * marked in the store before it is tried, and settled in the step that marks the next one.
  */
 import type { Ticket } from '../../model/ticket.ts'
-import type { Effect, Step, Work } from '../../store/ticket-store.ts'
+import type { Step, Work } from '../../store/ticket-store.ts'
+import type { Effect } from '../../store/tickets.ts'
 import { endOf, isRemembered, sentText, textKey } from './effects.ts'
 import { type Next, nextEffect } from './lanes.ts'
 import { isOutFor } from './outage.ts'

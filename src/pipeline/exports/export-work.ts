@@ -7,36 +7,18 @@ import { isStoreAway, persistently } from '../persistently.ts'
 import { planCall } from '../plan-call.ts'
 import { createMending } from '../product/mending.ts'
 import { createTenure } from '../product/tenure.ts'
-import type { Queues } from '../queue.ts'
-import type { Watch } from '../watch.ts'
+import type { ProductWorkOptions } from '../product/work-options.ts'
 import { type DeliverContext, deliver, nextLook } from './deliver.ts'
 import type { Destination } from './destination.ts'
 import { type Rooms, rooms } from './room.ts'
 
-export type ExportStore = DeliveryStore &
+type ExportStore = DeliveryStore &
   Pick<FeedStore, 'refreshFeed' | 'feedsPosition'> &
   Pick<ChangeStore, 'onCommit'>
 
-export interface ExportWorkOptions {
+export interface ExportWorkOptions extends ProductWorkOptions {
   readonly destinations: readonly Destination[]
   readonly store: ExportStore
-  /** Whether paused destinations are tried once by this process. */
-  readonly triesPaused?: boolean
-  /** Whether what another process had under way waits until that one has noticed. */
-  readonly holdsBack?: boolean
-  readonly queues: Queues
-  /** No other process works on this database. */
-  readonly exclusive: boolean
-  readonly log: Logger
-  /** Milliseconds since the epoch. */
-  now(): number
-  /** 0 up to 1; by default the machine's. */
-  readonly random?: () => number
-  readonly onlooker?: Watch
-  /** Aborted when the process stops: nothing more is begun. */
-  readonly signal: AbortSignal
-  /** Aborted when what is under way must end too. */
-  readonly cut: AbortSignal
 }
 
 export interface ExportWork {

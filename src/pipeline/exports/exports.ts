@@ -3,16 +3,8 @@ import type { Logger } from 'pino'
 import type { Finding } from '../../connector.ts'
 import { ServiceError } from '../../errors.ts'
 import type { FeedFilter } from '../../model/filter.ts'
-import type {
-  DeliveryStore,
-  ExporterState,
-  ExportItem,
-  ExportOrigin,
-  ExportRecord,
-  ExportStatus,
-  ItemStatus,
-  MatchingStore,
-} from '../../store/delivery-store.ts'
+import type { DeliveryStore, ExporterState, MatchingStore } from '../../store/delivery-store.ts'
+import type { ExportItem, ExportOrigin, ExportRecord, ExportStatus, ItemStatus } from '../../store/exports.ts'
 import type { FeedStore } from '../../store/feed-store.ts'
 import { latestOf } from '../receipt.ts'
 import { type DryRun, dryRun } from './dry-run.ts'

@@ -27,7 +27,10 @@ export interface GivenSchema {
 /** As many errors as an answer lists. */
 export const mostFaults = 100
 
-/** @param pointer of the value, a JSON pointer: `/indicators/3` */
+/**
+ * Those behind as many as an answer lists have no words: they are counted.
+ * @param pointer of the value, a JSON pointer: `/indicators/3`
+ */
 export function faultsOf(schema: GivenSchema, value: unknown, pointer: string): FieldError[] {
   if (schema.anyOf !== undefined) {
     const fits = schema.anyOf.some((branch) => faultsOf(branch, value, pointer).length === 0)
@@ -36,7 +39,9 @@ export function faultsOf(schema: GivenSchema, value: unknown, pointer: string): 
   if (schema.type === 'object' && isObject(value)) return memberFaults(schema, value, pointer)
   if (schema.type === 'array' && Array.isArray(value)) {
     const { items = {} } = schema
-    return value.flatMap((item, index) => faultsOf(items, item, `${pointer}/${index}`))
+    const found: FieldError[] = []
+    for (const [index, item] of value.entries()) addFaults(found, items, item, `${pointer}/${index}`)
+    return found
   }
   return isTaken(schema, value) ? [] : [wrong(schema, value, pointer)]
 }
@@ -52,13 +57,23 @@ function memberFaults(
   for (const [name, member] of Object.entries(value)) {
     const at = `${pointer}/${escaped(name)}`
     const schema = Object.hasOwn(properties, name) ? properties[name] : undefined
-    if (schema === undefined) found.push(unknownMember(name, Object.keys(properties), pointer))
-    else found.push(...faultsOf(schema, member, at))
+    if (schema !== undefined) addFaults(found, schema, member, at)
+    else if (found.length >= mostFaults) found.push({ pointer: at, detail: '' })
+    else found.push(unknownMember(name, Object.keys(properties), pointer))
   }
   for (const name of required) {
     if (!Object.hasOwn(value, name)) found.push(missing(properties[name] ?? {}, `${pointer}/${name}`))
   }
   return found
+}
+
+/** Not by spreading them: there may be more than a call takes arguments. */
+function addFaults(found: FieldError[], schema: GivenSchema, value: unknown, pointer: string): void {
+  const isSimple = schema.anyOf === undefined && schema.type !== 'object' && schema.type !== 'array'
+  if (!isSimple) for (const fault of faultsOf(schema, value, pointer)) found.push(fault)
+  else if (!isTaken(schema, value)) {
+    found.push(found.length < mostFaults ? wrong(schema, value, pointer) : { pointer, detail: '' })
+  }
 }
 
 function isTaken(schema: GivenSchema, value: unknown): boolean {

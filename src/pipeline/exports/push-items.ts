@@ -3,7 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { type FieldError, ServiceError } from '../../errors.ts'
 import { gate } from '../../feeds/gate.ts'
 import type { Indicator } from '../../model/indicator.ts'
-import type { MatchingStore, NewItem } from '../../store/delivery-store.ts'
+import type { MatchingStore } from '../../store/delivery-store.ts'
+import type { NewItem } from '../../store/exports.ts'
 import type { FeedDefinition, FeedStore } from '../../store/feed-store.ts'
 import { readEntry } from './entries.ts'
 import { mostFaults, refuse } from './given.ts'
@@ -123,7 +124,7 @@ async function itemsOfEntries(entries: readonly unknown[], how: How, target: Pus
     const page: NewItem[] = []
     for (const [index, given] of entries.slice(start, start + pageSize).entries()) {
       const entry = readEntry(given, `/indicators/${start + index}`)
-      if ('errors' in entry) faults.push(...entry.errors)
+      if ('errors' in entry) for (const fault of entry.errors) faults.push(fault)
       else page.push('indicator' in entry ? toItem(entry.indicator, entry.value) : entry)
     }
     pages.push(page)

@@ -5,7 +5,7 @@ import { type LimitedFilter, readLimitedFilter } from '../../config/filter.ts'
 import { type FieldError, ServiceError } from '../../errors.ts'
 import type { Exporter, ExporterDefinition, PushOptions } from '../../exporters/exporter.ts'
 import type { FeedFilter } from '../../model/filter.ts'
-import type { DeliveryAction } from '../../store/delivery-store.ts'
+import type { DeliveryAction } from '../../store/exports.ts'
 import type { FeedDefinition } from '../../store/feed-store.ts'
 import { faultsOf, type GivenSchema, refuse, wrong } from './given.ts'
 
@@ -108,7 +108,7 @@ function readList(
     case 'filter': {
       const read = readLimitedFilter(value, '/filter', sources)
       if ('filter' in read) return read
-      faults.push(...read.errors)
+      for (const fault of read.errors) faults.push(fault)
       return undefined
     }
   }

@@ -1,6 +1,13 @@
 /** The doctor of a ThreatConnect source: the cheapest calls that prove it, and for what fails the remedy. */
-import type { Finding } from '../../connector.ts'
-import { ServiceError, UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import { ServiceError, UpstreamError } from '../../errors.ts'
+import {
+  type Diagnoses,
+  type Diagnosis,
+  diagnosed,
+  usualDiagnoses,
+  wayDiagnoses,
+} from '../../upstream/diagnosis.ts'
+import { type Finding, failed, passed } from '../../upstream/finding.ts'
 import { type ListAnswer, maxSkewMs, type ThreatConnectClient } from './client.ts'
 import { pages } from './paging.ts'
 import { type ListRequest, listRequest } from './wire.ts'
@@ -16,17 +23,21 @@ export interface CheckedSource {
 
 /** In the order looked at; what comes after a failure that hides it is left out. */
 export async function checkThreatConnect(source: CheckedSource, signal: AbortSignal): Promise<Finding[]> {
-  const findings: Finding[] = []
-  const owners = await ownerNames(source, signal)
-  if (owners.failure !== undefined)
-    return [...passedBefore(owners.failure.kind), failed(owners.failure, source)]
-  findings.push(passed('connection'), passed('api'), clockFinding(owners.skewMs), {
-    ...passed('credentials'),
-    evidence: source.usesToken ? 'by an API token' : 'by an access id with its secret key',
-  })
-  findings.push(ownersFinding(source.owners, owners.names))
-  findings.push(await queryFinding(source, signal))
-  return findings
+  const { names, skewMs, failure } = await ownerNames(source, signal)
+  if (failure !== undefined) {
+    const diagnosis = diagnosisOf(failure, source)
+    // What is no matter of these was looked at behind all of them.
+    const proved = order.includes(diagnosis.name) ? [] : order
+    return diagnosed(failure, diagnosis, { order, proved })
+  }
+  return [
+    passed('connection'),
+    passed('api'),
+    clockFinding(skewMs),
+    passed('credentials', source.usesToken ? 'by an API token' : 'by an access id with its secret key'),
+    ownersFinding(source.owners, names),
+    await queryFinding(source, signal),
+  ]
 }
 
 interface OwnersSeen {
@@ -55,17 +66,16 @@ async function queryFinding(source: CheckedSource, signal: AbortSignal): Promise
   try {
     const tql = source.tql()
     const { count, data } = await counted(source.client, listRequest('indicators', tql), signal)
-    return { ...passed('query'), evidence: `${selectedWords(count, data.length)} by ${queryWords(tql)}` }
+    return passed('query', `${selectedWords(count, data.length)} by ${queryWords(tql)}`)
   } catch (error) {
     const refused = error instanceof ServiceError || (error instanceof UpstreamError && error.status === 400)
     if (refused) {
-      const remedy = 'Correct owners, tags, indicatorTypes or tql of the source.'
-      return { name: 'query', ok: false, cause: error.message, remedy }
+      return failed('query', error.message, 'Correct owners, tags, indicatorTypes or tql of the source.')
     }
     if (!(error instanceof UpstreamError)) throw error
     // What the owners have proved before is not taken back: it is this request that fails.
-    const finding = failed(error, source)
-    return proved.includes(finding.name) ? { ...finding, name: 'query' } : finding
+    const { name, remedy } = diagnosisOf(error, source)
+    return failed(order.includes(name) ? 'query' : name, error.message, remedy)
   }
 }
 
@@ -98,12 +108,11 @@ const mostQuery = 2000
 
 function ownersFinding(wanted: readonly string[], visible: ReadonlySet<string>): Finding {
   if (visible.size === 0) {
-    return {
-      name: 'owners',
-      ok: false,
-      cause: 'The API user sees no owner at all, so every fetch is empty.',
-      remedy: 'Give the API user an organization role, or add it to a community or source, in ThreatConnect.',
-    }
+    return failed(
+      'owners',
+      'The API user sees no owner at all, so every fetch is empty.',
+      'Give the API user an organization role, or add it to a community or source, in ThreatConnect.',
+    )
   }
   const missing = wanted.filter((name) => !visible.has(name))
   const [first, more] = [
@@ -111,7 +120,7 @@ function ownersFinding(wanted: readonly string[], visible: ReadonlySet<string>):
     visible.size > 10 ? ' and others' : '',
   ]
   const evidence = `${visible.size} owners seen: ${first}${more}`
-  if (missing.length === 0) return { ...passed('owners'), evidence }
+  if (missing.length === 0) return passed('owners', evidence)
   return {
     name: 'owners',
     ok: false,
@@ -127,44 +136,29 @@ function quoted(name: string): string {
 }
 
 function clockFinding(skewMs: number | undefined): Finding {
-  if (skewMs === undefined) return { ...passed('clock'), evidence: 'the answer has no date to compare with' }
+  if (skewMs === undefined) return passed('clock', 'the answer has no date to compare with')
   const seconds = Math.round(Math.abs(skewMs) / 1000)
   const evidence = `${seconds} s apart; 300 s are allowed`
-  if (Math.abs(skewMs) <= maxSkewMs / 2) return { ...passed('clock'), evidence }
+  if (Math.abs(skewMs) <= maxSkewMs / 2) return passed('clock', evidence)
   return {
     name: 'clock',
     evidence,
     ok: Math.abs(skewMs) <= maxSkewMs,
     cause: `Our clock is ${seconds} s ${skewMs > 0 ? 'behind' : 'ahead of'} ThreatConnect's; 300 s are allowed.`,
-    remedy: 'Set the clock of this machine by NTP.',
+    remedy: usualDiagnoses['clock-skew'].remedy,
   }
-}
-
-interface Diagnosis {
-  readonly name: string
-  readonly remedy: string
 }
 
 const apiRemedy =
   'Set baseUrl to the address of the ThreatConnect instance: https://app.threatconnect.com for the public cloud, ' +
   'https://COMPANY.threatconnect.com for an own one; and see that no proxy or login page answers in its place.'
 
-const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
-  unavailable: {
-    name: 'connection',
-    remedy:
-      'Check the host name of baseUrl, DNS, the firewall, `proxy` and `tls` of the source; if the product itself ' +
-      'answered, wait for it.',
-  },
-  timeout: {
-    name: 'connection',
-    remedy: 'Check the network and the firewall, or raise `timeout` of the source.',
-  },
+const diagnoses: Omit<Diagnoses, 'credentials'> = {
+  ...usualDiagnoses,
+  ...wayDiagnoses('source'),
   unreadable: { name: 'api', remedy: apiRemedy },
   rejected: { name: 'api', remedy: apiRemedy },
   address: { name: 'api', remedy: apiRemedy },
-  'clock-skew': { name: 'clock', remedy: 'Set the clock of this machine by NTP.' },
-  credentials: { name: 'credentials', remedy: '' },
   permission: {
     name: 'rights',
     remedy: 'Give the API user a role with read access in ThreatConnect, and use https in baseUrl.',
@@ -173,13 +167,11 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
     name: 'limits',
     remedy: 'Ask less often: raise `every` of the source, or use fewer API clients.',
   },
-  'outcome-unknown': { name: 'connection', remedy: 'Run the check again.' },
 }
 
-function failed(error: UpstreamError, { usesToken }: CheckedSource): Finding {
-  const diagnosis = diagnoses[error.kind]
-  const remedy = error.kind === 'credentials' ? credentialRemedy(error.message, usesToken) : diagnosis.remedy
-  return { name: diagnosis.name, ok: false, cause: error.message, remedy }
+function diagnosisOf({ kind, message }: UpstreamError, { usesToken }: CheckedSource): Diagnosis {
+  if (kind !== 'credentials') return diagnoses[kind]
+  return { name: 'credentials', remedy: credentialRemedy(message, usesToken) }
 }
 
 function credentialRemedy(cause: string, usesToken: boolean): string {
@@ -194,15 +186,4 @@ function credentialRemedy(cause: string, usesToken: boolean): string {
 }
 
 /** What the first request proves, in the order in which one hides the next. */
-const proved = ['connection', 'api', 'clock', 'credentials']
-
-/** What a failure of this kind proves to be good: one can't be refused by an API that was never reached. */
-function passedBefore(kind: UpstreamErrorKind): Finding[] {
-  const { name } = diagnoses[kind]
-  const reached = proved.includes(name) ? proved.indexOf(name) : proved.length
-  return proved.slice(0, reached).map(passed)
-}
-
-function passed(name: string): Finding {
-  return { name, ok: true }
-}
+const order = ['connection', 'api', 'clock', 'credentials']

@@ -1,9 +1,9 @@
 /** Signed requests to ThreatConnect v3, and its answers checked: envelope, errors, clock. */
 import { UpstreamError } from '../../errors.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
-import { parseJson } from '../../upstream/json.ts'
-import { redact } from '../../upstream/redact.ts'
-import { retryAfterMs } from '../../upstream/retry-after.ts'
+import { isObject, jsonOf, parseJson } from '../../upstream/json.ts'
+import { cleaner } from '../../upstream/redact.ts'
+import { waitOf } from '../../upstream/retry-after.ts'
 import { signature } from './signature.ts'
 import { type ListRequest, service, wireRequest } from './wire.ts'
 
@@ -113,12 +113,8 @@ export class ThreatConnectClient {
       )
     }
     if (answer.status === 504 || (answer.status >= 500 && saysTimeout(message))) {
-      const wait = retryAfterMs(answer)
       const sentence = `ThreatConnect took too long for the request (${answer.status})${words}`
-      return new UpstreamError('timeout', sentence, {
-        ...options,
-        ...(wait !== undefined && { retryAfterMs: wait }),
-      })
+      return new UpstreamError('timeout', sentence, { ...options, ...waitOf(answer) })
     }
     return undefined
   }
@@ -139,7 +135,7 @@ export class ThreatConnectClient {
       'token' in this.#credentials
         ? [this.#credentials.token]
         : [this.#credentials.secretKey, this.#credentials.accessId]
-    return redact(text.replace(/\p{Cc}+/gu, ' '), secrets).slice(0, 500)
+    return cleaner(secrets, 500)(text)
   }
 }
 
@@ -194,13 +190,8 @@ function readRefusal(
   answer: HttpResponse,
   clean: (text: string) => string,
 ): { message?: string; code?: string } {
-  let body: unknown
-  try {
-    body = JSON.parse(answer.body.toString())
-  } catch {
-    // Not the API's own error body (a proxy's page, say): the status alone speaks then.
-    return {}
-  }
+  const body = jsonOf(answer.body)
+  // Not the API's own error body (a proxy's page, say): the status alone speaks then.
   if (!isObject(body)) return {}
   const code = codeOf(body, clean)
   return {
@@ -223,8 +214,4 @@ function clockSentence(skewMs: number): string {
   const seconds = Math.round(Math.abs(skewMs) / 1000)
   const which = skewMs > 0 ? 'behind' : 'ahead of'
   return `Our clock is ${seconds} s ${which} ThreatConnect's; more than ${maxSkewMs / 1000} s is refused`
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

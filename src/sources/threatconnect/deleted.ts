@@ -6,8 +6,8 @@
 import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
 import { canonicalHash } from '../../model/canonical.ts'
+import type { RemovedRecord } from '../../model/indicator.ts'
 import { bestHash } from '../../model/score.ts'
-import type { RemovedRecord } from '../source.ts'
 import { type Identity, identityOf } from './normalise.ts'
 import { visibleOwners } from './owners.ts'
 import { pages } from './paging.ts'
@@ -130,7 +130,7 @@ async function visible(
   ])
   const found: unknown[] = []
   const send = (each: ListRequest) => sender.list(each)
-  for await (const { data } of pages(send, request, visibleAtOnce)) found.push(...data)
+  for await (const { data } of pages(send, request, visibleAtOnce)) for (const one of data) found.push(one)
   return found
 }
 

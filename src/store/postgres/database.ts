@@ -4,14 +4,13 @@
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely'
 import type { ClientConfig, PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { ServiceError } from '../../errors.ts'
 import { type CommitSignal, commitChannel, openCommitSignal } from './commit-signal.ts'
 import { type Asking, type Connections, openConnections, shortMs, within } from './connections.ts'
 import { isAnswer, isConflict, isStandby, reasonOf, translated, whyNoConnection } from './failures.ts'
-import type { Tables } from './tables.ts'
+import { type Query, type Queryable, queryable } from './queryable.ts'
 import { valueTypes } from './values.ts'
 
 export interface DatabaseOptions {
@@ -30,24 +29,6 @@ export interface DatabaseOptions {
   readonly asking?: Asking
   /** 0..1, for jitter; default `Math.random`. */
   readonly random?: () => number
-}
-
-interface QueryOptions {
-  /**
-   * The same text comes again and again, and planning it takes longer than carrying it out: it is prepared where the
-   * connection is direct. Only for statements that find each row by a key, as the plan outlives the tables' statistics.
-   */
-  readonly often?: boolean
-}
-
-/** Statements, within a transaction or each by itself. Values come as `values.ts` says. */
-export interface Queryable {
-  /** @throws ServiceError STORE_UNAVAILABLE, and what the statement did wrong as `pg`'s `DatabaseError` */
-  query<Row extends object>(sql: string, values?: readonly unknown[], how?: QueryOptions): Promise<Row[]>
-  /** @returns rows inserted, updated or deleted */
-  execute(sql: string, values?: readonly unknown[]): Promise<number>
-  /** For plain queries; the same connection, errors and transaction as `query`. */
-  readonly kysely: Kysely<Tables>
 }
 
 export interface Transaction extends Queryable {
@@ -234,41 +215,4 @@ async function rollback(client: PoolClient, connections: Connections, error: unk
 /** Whatever the database answered: its transaction is still open. */
 function lost(error: unknown): unknown {
   return isAnswer(error) ? new Error('a transaction could not be rolled back', { cause: error }) : error
-}
-
-type Query = (
-  sql: string,
-  values?: readonly unknown[],
-  how?: QueryOptions,
-) => Promise<{ rows: unknown[]; rowCount: number | null }>
-
-function queryable(query: Query): Queryable {
-  let kysely: Kysely<Tables> | undefined
-  return {
-    query: async <Row extends object>(sql: string, values?: readonly unknown[], how?: QueryOptions) =>
-      (await query(sql, values, how)).rows as Row[],
-    execute: async (sql, values) => (await query(sql, values)).rowCount ?? 0,
-    get kysely() {
-      kysely ??= new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOver(query) }) })
-      return kysely
-    },
-  }
-}
-
-/** What Kysely needs of a pool. Its own transactions would spread over several connections here: refused. */
-function poolOver(query: Query): PostgresPool {
-  return {
-    options: {},
-    connect: async () => ({
-      async query<R>(statement: string | object, values?: readonly unknown[]) {
-        if (typeof statement !== 'string') throw new Error('cursors are not for here')
-        if (/^(begin|start transaction|savepoint)\b/.test(statement)) {
-          throw new Error('transactions are made by `Database.transaction`')
-        }
-        return (await query(statement, values)) as PostgresQueryResult<R>
-      },
-      release: () => {},
-    }),
-    end: async () => {},
-  } as PostgresPool
 }

@@ -2,7 +2,9 @@
 import type { Indicator } from '../../model/indicator.ts'
 import type { MatchingStore } from '../delivery-store.ts'
 import { type Database, patient } from './database.ts'
-import { filterSql, parameters, type Session } from './feeds-filter.ts'
+import { filterSql } from './feeds-filter.ts'
+import { parameters } from './parameters.ts'
+import type { Session } from './queryable.ts'
 
 const pageRows = 1000
 

@@ -2,8 +2,9 @@
 import type { ClientConfig } from 'pg'
 import type { Logger } from 'pino'
 import type { FactsStore, StoreFacts } from '../facts.ts'
-import { openDatabase, type Queryable } from './database.ts'
+import { openDatabase } from './database.ts'
 import { migrations } from './migrations/index.ts'
+import type { Queryable } from './queryable.ts'
 
 export function factsStore(database: Queryable): FactsStore {
   return { storeFacts: () => factsOf(database) }

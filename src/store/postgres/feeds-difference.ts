@@ -1,6 +1,8 @@
 /** What a feed's list would become, and the statements that make it so. */
 import type { FeedDefinition, FeedHeld, FeedState } from '../feed-store.ts'
-import { filterSql, type Parameters, parameters, type Session } from './feeds-filter.ts'
+import { filterSql } from './feeds-filter.ts'
+import { type Parameters, parameters } from './parameters.ts'
+import type { Session } from './queryable.ts'
 
 export interface FeedRow {
   readonly id: number
@@ -81,6 +83,13 @@ function touchedSql(work: Work, given: Parameters): string {
       order by c.key, c.seq desc))`
 }
 
+/**
+ * What the list has of each that was touched, looked up one by one: what the planner knows of a feed that was filled
+ * since it counted last is that it is empty, and it would read all of it for a handful that was touched.
+ */
+const memberOfTouched = `left join lateral (
+  select * from feed_member where feed = $1 and key = t.key offset 0) m on true`
+
 /** Whether anything in the list, or that fits it, was touched at all; of what the limit leaves out the number counts. */
 export async function touched(work: Work): Promise<boolean> {
   const given = parameters(work.row.id)
@@ -88,7 +97,7 @@ export async function touched(work: Work): Promise<boolean> {
   const { some } = await only<{ some: boolean }>(
     work.session,
     `with ${touchedSql(work, given)}
-     select exists (select 1 from touched t left join feed_member m on m.feed = $1 and m.key = t.key
+     select exists (select 1 from touched t ${memberOfTouched}
        where t.fits or m.present ${cut ? 'or true' : ''}) as some`,
     given.values,
   )
@@ -107,7 +116,7 @@ export async function stepDifference(work: Work): Promise<Difference> {
        count(*) filter (where m.present and t.fits) as changed,
        count(*) filter (where m.present and not t.fits and not t.due and m.entered <= $2)
          - count(*) filter (where not m.present and m.seq > $2 and m.entered <= $2 and t.fits) as lost_of_base
-     from touched t left join feed_member m on m.feed = $1 and m.key = t.key`,
+     from touched t ${memberOfTouched}`,
     given.values,
   )
   const { gained, gone } = counted
@@ -154,7 +163,7 @@ export async function applyStep(work: Work): Promise<void> {
     `with ${touchedSql(work, given)}
      insert into feed_member (feed, key, seq, entered, place, type, value, present)
      select $1, t.key, t.seq, t.seq, ${lastKnown('t')}, t.fits from touched t
-       left join feed_member m on m.feed = $1 and m.key = t.key where t.fits or m.present
+       ${memberOfTouched} where t.fits or m.present
      ${onConflict('$2')}`,
     given.values,
   )

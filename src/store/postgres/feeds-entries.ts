@@ -1,11 +1,13 @@
 /** The entries of a feed, best first, as of one moment. */
 import type { EntriesAbout, EntriesQuery, FeedDefinition, StoredEntry } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
-import { definitionHash, filterSql, parameters, type Session } from './feeds-filter.ts'
+import { definitionHash, filterSql } from './feeds-filter.ts'
 import { openHeld } from './feeds-held.ts'
 import { type EntriesSource, type LookMemory, lookName, lookThrough, ofTypes } from './feeds-look.ts'
 import { feedColumns, stateOf } from './feeds-members.ts'
 import { valuePages } from './feeds-values.ts'
+import { parameters } from './parameters.ts'
+import type { Session } from './queryable.ts'
 import { typeName } from './types.ts'
 
 export interface Entries {

@@ -2,29 +2,9 @@
 import { createHash } from 'node:crypto'
 import type { FeedFilter } from '../../model/filter.ts'
 import type { FeedDefinition } from '../feed-store.ts'
-import type { Queryable } from './database.ts'
+import type { Parameters } from './parameters.ts'
 import { tlpNumber, typeNumber } from './types.ts'
 import { columnText } from './values.ts'
-
-/** Statements of one transaction. */
-export type Session = Pick<Queryable, 'query' | 'execute'>
-
-/** The values of a statement, in the order of their numbers. */
-export interface Parameters {
-  readonly values: unknown[]
-  /** @returns its place in the statement: `$3` */
-  add(value: unknown): string
-}
-
-export function parameters(...values: unknown[]): Parameters {
-  return {
-    values,
-    add(value) {
-      values.push(value)
-      return `$${values.length}`
-    },
-  }
-}
 
 /** A condition on the row `i` of `indicator`; null columns are below every minimum but 0. */
 export function filterSql(filter: FeedFilter, given: Parameters): string {

@@ -6,7 +6,7 @@ import type { Indicator } from '../../model/indicator.ts'
 import { rankOf } from '../../model/rank.ts'
 import type { EntriesQuery, StoredEntry } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
-import type { Session } from './feeds-filter.ts'
+import type { Session } from './queryable.ts'
 import { opNumber } from './types.ts'
 
 const pageRows = 5000

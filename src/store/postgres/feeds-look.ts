@@ -1,7 +1,8 @@
 /** What is to be known of a list before its first entry is told: found by reading it once. */
 import type { EntriesAbout, EntriesQuery, FeedDefinition } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
-import { type Parameters, parameters, type Session } from './feeds-filter.ts'
+import { type Parameters, parameters } from './parameters.ts'
+import type { Session } from './queryable.ts'
 import { typeName, typeNumber } from './types.ts'
 
 export type Look = Pick<EntriesAbout, 'otherTypes' | 'ambiguous'>

@@ -14,7 +14,8 @@ import {
   type Work,
   wholeDifference,
 } from './feeds-difference.ts'
-import { definitionHash, type Session } from './feeds-filter.ts'
+import { definitionHash } from './feeds-filter.ts'
+import type { Session } from './queryable.ts'
 
 export const feedColumns =
   'f.id, f.name, f.definition, f.seq, f.changed_seq, f.base_seq, f.base_entries, f.entries, f.truncated, f.changed_at, f.held'

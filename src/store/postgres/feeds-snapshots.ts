@@ -8,8 +8,8 @@ import type {
   SnapshotWriter,
 } from '../feed-store.ts'
 import { openEntries } from './feeds-entries.ts'
-import type { Session } from './feeds-filter.ts'
 import type { LookMemory } from './feeds-look.ts'
+import type { Session } from './queryable.ts'
 import { timeOf } from './values.ts'
 
 /** Of one feed; those that nobody asked for the longest go. */

@@ -4,8 +4,9 @@
  */
 import type { EntriesQuery, StoredEntry } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
-import { parameters, type Session } from './feeds-filter.ts'
 import { ofTypes } from './feeds-look.ts'
+import { parameters } from './parameters.ts'
+import type { Session } from './queryable.ts'
 import { typeName } from './types.ts'
 
 /** Few enough for a short stop of the event loop, many enough for the way to the database. */

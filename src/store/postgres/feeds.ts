@@ -6,6 +6,7 @@ import { openEntries } from './feeds-entries.ts'
 import { lookMemory } from './feeds-look.ts'
 import { failed, feedColumns, refresh, stateOf, upToDate } from './feeds-members.ts'
 import { build, readChunk, readSnapshot } from './feeds-snapshots.ts'
+import { keyOf } from './keys.ts'
 
 /** Big lists are sorted and read in one transaction. */
 const oneMoment = { ...patient, isolation: 'repeatable read' } as const
@@ -61,7 +62,7 @@ export function feedStore(database: Database): FeedStore {
       const rows = await database.query<{ name: string }>(
         `select f.name from feed f where exists (
            select 1 from feed_member m where m.feed = f.id and m.key = $1 and m.present)`,
-        [id.replace(/^indicator--/, '')],
+        [keyOf(id)],
       )
       return rows.map(({ name }) => name)
     },

@@ -8,9 +8,11 @@ import { memberText, withMember } from '../../model/json-text.ts'
 import { toIndicator } from '../../model/merge.ts'
 import type { IndicatorReader, IndicatorText } from '../indicator-reader.ts'
 import type { IndicatorQuery, StoredObservation } from '../store.ts'
-import type { Queryable } from './database.ts'
-import { filterSql, type Parameters, parameters } from './feeds-filter.ts'
+import { filterSql } from './feeds-filter.ts'
+import { idOf, keyOf } from './keys.ts'
 import { observationText, type StoredBody } from './observations.ts'
+import { type Parameters, parameters } from './parameters.ts'
+import type { Queryable } from './queryable.ts'
 import { typeName, typeNumber } from './types.ts'
 import { columnText } from './values.ts'
 
@@ -97,20 +99,11 @@ interface ObservationRow extends StoredBody {
   readonly expires_at: string | null
 }
 
-const prefix = 'indicator--'
 const wellFormed = /^indicator--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** What is no id names no indicator. */
 function keysOf(ids: readonly string[]): string[] {
   return ids.filter((id) => wellFormed.test(id)).map(keyOf)
-}
-
-function keyOf(id: string): string {
-  return id.slice(prefix.length)
-}
-
-function idOf(key: string): string {
-  return prefix + key
 }
 
 function textOf({ key, body }: BodyRow): IndicatorText {

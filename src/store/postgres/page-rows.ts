@@ -3,7 +3,7 @@ import { arrayOf, inSlices, packed } from './arrays.ts'
 import type { Transaction } from './database.ts'
 import type { Entry } from './indicator-row.ts'
 import { currentDictionary, packBody } from './observations.ts'
-import { keyOf, type PreparedPage, type PreparedRecord } from './page.ts'
+import { keyOfValue, type PreparedPage, type PreparedRecord } from './page.ts'
 import type { Touched } from './settle.ts'
 import { columnText } from './values.ts'
 
@@ -156,7 +156,7 @@ async function compare(
 }
 
 function keyed(record: PreparedRecord): KeyedRecord {
-  return { ...record, key: keyOf(record.observation) }
+  return { ...record, key: keyOfValue(record.observation) }
 }
 
 const insertObservations = `insert into observation

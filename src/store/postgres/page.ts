@@ -4,6 +4,7 @@ import { indicatorId } from '../../model/identity.ts'
 import type { Observation, UnreadableRecord } from '../../model/indicator.ts'
 import { rfc3339 } from '../../model/time.ts'
 import type { IngestPage } from '../store.ts'
+import { keyOf } from './keys.ts'
 
 export interface PreparedRecord {
   readonly remoteId: string
@@ -62,7 +63,7 @@ export function preparePage(page: IngestPage): PreparedPage {
     visible,
     leaving: [...excluded, ...gone.filter((id) => !seen.has(id))].filter(isRemoteId),
     leavingValues: page.removed.flatMap((removed) =>
-      'remoteId' in removed ? [] : [{ key: keyOf(removed), owner: removed.owner }],
+      'remoteId' in removed ? [] : [{ key: keyOfValue(removed), owner: removed.owner }],
     ),
     ...(page.covers !== undefined && {
       covers: { after: bound(page.covers.after), upTo: bound(page.covers.upTo ?? String(largestId)) },
@@ -80,7 +81,8 @@ function prepare({
   const expiry = expiresAt === null ? null : rfc3339(expiresAt)
   if (expiry === undefined) return { reason: `expiresAt takes RFC 3339; received ${expiresAt}` }
   // Once, not in the hash and in deflate.
-  const json = Buffer.from(JSON.stringify(observation))
+  const json = written(observation)
+  if (json === undefined) return { reason: 'it is nested too deeply to be stored' }
   return {
     remoteId,
     observation,
@@ -88,6 +90,16 @@ function prepare({
     hash: hash('sha256', json, 'buffer').subarray(0, 16),
     expiresAt: expiry,
     onlyIfKnown,
+  }
+}
+
+function written(observation: Observation): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(observation))
+  } catch (error) {
+    // The only one that plain data has.
+    if (error instanceof RangeError) return undefined
+    throw error
   }
 }
 
@@ -104,13 +116,10 @@ function bound(text: string): string {
   return String(number > largestId ? largestId : number < -1n ? -1n : number)
 }
 
-const prefixLength = 'indicator--'.length
-
-/** UUID of the indicator's id. */
-export function keyOf({
+export function keyOfValue({
   type,
   value,
   customType,
 }: Pick<Observation, 'type' | 'value' | 'customType'>): string {
-  return indicatorId(type, value, customType).slice(prefixLength)
+  return keyOf(indicatorId(type, value, customType))
 }

@@ -9,7 +9,9 @@ import {
   type RunStatus,
   type RunStore,
 } from '../store.ts'
-import type { Database, Queryable } from './database.ts'
+import type { Database } from './database.ts'
+import { isUuid } from './keys.ts'
+import type { Queryable } from './queryable.ts'
 import { columnText } from './values.ts'
 
 export interface RunRow {
@@ -220,8 +222,4 @@ function sourceUnknown(name: string): ServiceError {
 /** JSON of the database can't hold U+0000. */
 function storable({ code, detail, part }: RunError): RunError {
   return { code, detail: columnText(detail), ...(part !== undefined && { part: columnText(part) }) }
-}
-
-function isUuid(text: string): boolean {
-  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text)
 }

@@ -1,54 +1,63 @@
-/** Numbers that stand for names in the tables. They are stored: names are added at the end, never moved or removed. */
-import { allTypes, type IndicatorType, type Tlp, tlpLevels } from '../../model/indicator.ts'
+/** Numbers that stand for names in the tables. They are stored: a new name gets the next one, none is ever another's. */
+import type { IndicatorType, Tlp } from '../../model/indicator.ts'
 import type { Change } from '../store.ts'
 
-const typeNames = [
-  'custom',
-  'ipv4',
-  'ipv6',
-  'cidr',
-  'domain',
-  'url',
-  'email',
-  'file',
-  'asn',
-  'mutex',
-  'registry-key',
-  'user-agent',
-  'hashtag',
-  'email-subject',
-  'attack-pattern',
-  'campaign',
-  'course-of-action',
-  'intrusion-set',
-  'malware',
-  'report',
-  'tool',
-  'vulnerability',
-  'threat-actor',
-  'incident',
-  'event',
-  'document',
-  'signature',
-  'tactic',
-  'task',
-  'threat',
-  'email-message',
-] as const satisfies readonly IndicatorType[]
+const typeNumbers = {
+  custom: 0,
+  ipv4: 1,
+  ipv6: 2,
+  cidr: 3,
+  domain: 4,
+  url: 5,
+  email: 6,
+  file: 7,
+  asn: 8,
+  mutex: 9,
+  'registry-key': 10,
+  'user-agent': 11,
+  hashtag: 12,
+  'email-subject': 13,
+  'attack-pattern': 14,
+  campaign: 15,
+  'course-of-action': 16,
+  'intrusion-set': 17,
+  malware: 18,
+  report: 19,
+  tool: 20,
+  vulnerability: 21,
+  'threat-actor': 22,
+  incident: 23,
+  event: 24,
+  document: 25,
+  signature: 26,
+  tactic: 27,
+  task: 28,
+  threat: 29,
+  'email-message': 30,
+} as const satisfies Readonly<Record<IndicatorType, number>>
 
-/** Number 0: no TLP. */
-const tlpNames = ['clear', 'green', 'amber', 'amber+strict', 'red'] as const satisfies readonly Tlp[]
+/** 0: no TLP. A higher number is stricter. */
+const tlpNumbers = {
+  clear: 1,
+  green: 2,
+  amber: 3,
+  'amber+strict': 4,
+  red: 5,
+} as const satisfies Readonly<Record<Tlp, number>>
 
-const opNames = ['add', 'update', 'remove'] as const satisfies readonly Change['op'][]
+const opNumbers = { add: 0, update: 1, remove: 2 } as const satisfies Readonly<Record<Change['op'], number>>
 
-const partNames = ['indicators', 'groups'] as const
+const partNumbers: ReadonlyMap<string, number> = new Map([
+  ['indicators', 0],
+  ['groups', 1],
+])
 
-const typeNumbers: ReadonlyMap<string, number> = numbered(typeNames)
-const tlpNumbers: ReadonlyMap<string, number> = numbered(tlpNames)
-const partNumbers: ReadonlyMap<string, number> = numbered(partNames)
+/** Each at the place of its number. */
+export const typeNames: readonly IndicatorType[] = namesOf(typeNumbers)
+const opNames = namesOf(opNumbers)
 
 export function typeNumber(type: IndicatorType): number {
-  return known(typeNumbers.get(type), `type ${type}`)
+  return typeNumbers[type]
 }
 
 export function typeName(number: number): IndicatorType {
@@ -57,11 +66,11 @@ export function typeName(number: number): IndicatorType {
 
 /** 0 for none; a higher number is stricter. */
 export function tlpNumber(tlp: Tlp | undefined): number {
-  return tlp === undefined ? 0 : known(tlpNumbers.get(tlp), `TLP ${tlp}`) + 1
+  return tlp === undefined ? 0 : tlpNumbers[tlp]
 }
 
 export function opNumber(op: Change['op']): number {
-  return opNames.indexOf(op)
+  return opNumbers[op]
 }
 
 export function opName(number: number): Change['op'] {
@@ -73,17 +82,10 @@ export function partNumber(part: string): number {
   return known(partNumbers.get(part), `part ${part}`)
 }
 
-/** Every type and level has a number: those of the model that have none. */
-export function withoutNumber(): readonly string[] {
-  const levels: readonly string[] = tlpNames
-  return [
-    ...allTypes.filter((type) => !typeNumbers.has(type)),
-    ...tlpLevels.filter((level) => !levels.includes(level)),
-  ]
-}
-
-function numbered(names: readonly string[]): ReadonlyMap<string, number> {
-  return new Map(names.map((name, number) => [name, number]))
+function namesOf<Name extends string>(numbers: Readonly<Record<Name, number>>): readonly Name[] {
+  const names: Name[] = []
+  for (const name in numbers) names[numbers[name]] = name
+  return names
 }
 
 function known<T>(found: T | undefined, what: string): T {

@@ -47,3 +47,17 @@ export function columnText(text: string): string {
   const wellFormed = text.isWellFormed() ? text : text.toWellFormed()
   return wellFormed.includes('\0') ? wellFormed.replaceAll('\0', '\uFFFD') : wellFormed
 }
+
+/** Escapes that PostgreSQL takes in no text: U+0000, and half surrogate pairs, which are all that JSON.stringify escapes of them. */
+const refused = /\\u(?:0000|d[89a-f])/
+const escapes = /\\(?:u(?:0000|d[89a-f][\da-f]{2})|.)/g
+
+/**
+ * JSON whose texts, names and values, PostgreSQL can hold: what it can't is U+FFFD there, as `columnText` has it. JSON
+ * that is a text within it, an indicator's body, stays as it is.
+ */
+export function columnJson(value: unknown): string {
+  const json = JSON.stringify(value ?? null)
+  if (!refused.test(json)) return json
+  return json.replace(escapes, (found) => (found.length === 6 ? '\\ufffd' : found))
+}

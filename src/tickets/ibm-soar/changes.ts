@@ -3,11 +3,12 @@
  * pages go by the time of the last change, never by a number of rows.
  */
 import { randomUUID } from 'node:crypto'
+import { isObject } from '../../upstream/json.ts'
 import { type ChangePage, type Incident, type SinkChange, unlessGone } from '../incident-sink.ts'
 import type { SoarClient } from './client.ts'
 import { modifiedAt, ticketIdOf } from './incident.ts'
 import { unreadable } from './refusal.ts'
-import { custom, idOf, isObject, pageLength, type Row, ticketIdField } from './wire.ts'
+import { custom, idOf, pageLength, type Row, ticketIdField } from './wire.ts'
 
 /** A change may become visible after a later one, as long as its transaction takes. */
 const overlapMs = 120_000

@@ -1,20 +1,27 @@
 /** The doctor of an IBM SOAR sink: what it needs, looked at in the order in which one failure hides the next. */
-import type { Finding } from '../../connector.ts'
-import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import { UpstreamError } from '../../errors.ts'
+import {
+  type Diagnoses,
+  type Diagnosis,
+  diagnosed,
+  failureOf,
+  proveInTurn,
+  usualDiagnoses,
+} from '../../upstream/diagnosis.ts'
+import { type Finding, failed, passed } from '../../upstream/finding.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { SoarClient } from './client.ts'
 import type { Fields } from './fields.ts'
 import {
   closeMapFinding,
   closingFinding,
   type Examined,
-  failed,
   fieldsFinding,
-  passed,
   payloadFinding,
   templatesFinding,
 } from './findings.ts'
 import type { IbmSoarSettings } from './settings.ts'
-import { custom, isObject, type Json, ticketIdField } from './wire.ts'
+import { custom, type Json, ticketIdField } from './wire.ts'
 
 export interface CheckOptions extends Examined {
   readonly client: SoarClient
@@ -23,19 +30,20 @@ export interface CheckOptions extends Examined {
 export async function checkSoar(options: CheckOptions): Promise<Finding[]> {
   const { client, known, signal, settings } = options
   const readable = templatesFinding(options)
-  const proved: string[] = []
   const seen = new Map<string, string>()
-  const steps: readonly (readonly [proves: readonly string[], prove: () => Promise<void>])[] = [
-    [
-      ['connection', 'credentials', 'organisation'],
-      async () => void seen.set('organisation', await proveSession(client, settings, signal)),
-    ],
-    [['api', 'reading'], async () => void seen.set('reading', incidentsWords(await client.ping(signal)))],
-  ]
-  for (const [proves, prove] of steps) {
-    const failure = await failureOf(prove)
-    if (failure !== undefined) return [...diagnosed(failure, proved, proves.at(-1) ?? ''), readable]
-    proved.push(...proves)
+  const reach = await proveInTurn([
+    {
+      proves: ['connection', 'credentials', 'organisation'],
+      prove: async () => void seen.set('organisation', await proveSession(client, settings, signal)),
+    },
+    {
+      proves: ['api', 'reading'],
+      prove: async () => void seen.set('reading', incidentsWords(await client.ping(signal))),
+    },
+  ])
+  if (reach.failure !== undefined) {
+    const { error, step } = reach.failure
+    return [...diagnosed(error, diagnosisOf(error), { order, proved: reach.proved, step }), readable]
   }
   seen.set('api', await serverWords(client, signal))
   known.forget()
@@ -95,16 +103,6 @@ async function serverWords(client: SoarClient, signal: AbortSignal): Promise<str
   ].join(', ')
 }
 
-async function failureOf(prove: () => Promise<void>): Promise<UpstreamError | undefined> {
-  try {
-    await prove()
-    return undefined
-  } catch (error) {
-    if (error instanceof UpstreamError) return error
-    throw error
-  }
-}
-
 const order = ['connection', 'api', 'credentials', 'organisation', 'reading']
 
 const apiRemedy =
@@ -121,7 +119,8 @@ const caRemedy =
   'Save the certificate of the server, or of the authority that signed it, as a PEM file and name it in tls.caFile of ' +
   'the incident sink. The host of baseUrl must be one that the certificate names.'
 
-const diagnoses: Readonly<Record<UpstreamErrorKind, { readonly name: string; readonly remedy: string }>> = {
+const diagnoses: Diagnoses = {
+  ...usualDiagnoses,
   unavailable: {
     name: 'connection',
     remedy:
@@ -131,7 +130,6 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, { readonly name: string; rea
     name: 'connection',
     remedy: 'Check the network and the firewall, or raise timeout of the incident sink.',
   },
-  'outcome-unknown': { name: 'connection', remedy: 'Run the check again.' },
   unreadable: { name: 'api', remedy: apiRemedy },
   rejected: { name: 'api', remedy: apiRemedy },
   address: {
@@ -149,24 +147,11 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, { readonly name: string; rea
     remedy: `Set org to the name of an enabled organisation of the API key; where it may not ask for them, set orgId. ${rightsRemedy}`,
   },
   throttled: { name: 'limits', remedy: 'Wait some minutes; set requestsPerMinute of the incident sink.' },
-  'clock-skew': { name: 'clock', remedy: 'Set the clock of this machine by NTP.' },
 }
 
-/**
- * @param proved by what went well before: it is not taken back
- * @param step what the failed request was to prove
- */
-function diagnosed(error: UpstreamError, proved: readonly string[], step: string): Finding[] {
-  const { name: usual, remedy } = diagnoses[error.kind]
-  const name = proved.includes(usual) ? step : usual
-  const reached = order.indexOf(name)
-  // What answers, if only to refuse, was connected to.
-  const before = order.filter((each, at) => each !== name && (at < reached || proved.includes(each)))
-  const isCertificate = error.message.includes('certificate') && error.status === undefined
-  return [
-    ...before.map((each) => passed(each)),
-    failed(name, error.message, isCertificate ? caRemedy : remedy),
-  ]
+function diagnosisOf({ kind, message, status }: UpstreamError): Diagnosis {
+  const isCertificate = message.includes('certificate') && status === undefined
+  return isCertificate ? { ...diagnoses[kind], remedy: caRemedy } : diagnoses[kind]
 }
 
 /** As far as an incident of a ticket tells. */

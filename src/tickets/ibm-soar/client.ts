@@ -1,80 +1,35 @@
-/** Requests to IBM SOAR, and their answers checked. */
-import { UpstreamError } from '../../errors.ts'
-import type { HttpClient, HttpRequest } from '../../upstream/http-client.ts'
-import { parseJson } from '../../upstream/json.ts'
-import { withoutDoubt } from '../../upstream/without-doubt.ts'
+/** The calls of IBM SOAR that a bridge needs, and their answers checked. */
+import type { HttpClient } from '../../upstream/http-client.ts'
+import { isObject } from '../../upstream/json.ts'
 import { IncidentGone } from '../incident-sink.ts'
-import { type Kept, kept } from './kept.ts'
-import { cleaner, Missing, refusalOf, unreadable, unsuccessful } from './refusal.ts'
-import { type Org, orgOf } from './session.ts'
-import type { IbmSoarSettings } from './settings.ts'
-import { basePath, formats, idOf, isObject, type Json, type Query, queryBody, type Row } from './wire.ts'
-
-interface ApiRequest {
-  readonly method: HttpRequest['method']
-  /** Below `/rest`, or below the organisation. */
-  readonly path: string
-  readonly json?: unknown
-  /** In place of `json`. */
-  readonly form?: { readonly type: string; readonly body: Buffer }
-  /** Whether it changes nothing, though it is a POST. */
-  readonly reads?: boolean
-}
-
-interface ApiAnswer {
-  readonly body: unknown
-  readonly status: number
-}
+import { type ApiAnswer, type ApiRequest, type SoarAccess, SoarApi } from './api.ts'
+import { Missing, unreadable, unsuccessful } from './refusal.ts'
+import type { Org } from './session.ts'
+import { idOf, type Json, type Query, queryBody, type Row } from './wire.ts'
 
 export type Patched = 'ok' | 'conflict'
 
-export type SoarAccess = Pick<IbmSoarSettings, 'baseUrl' | 'org' | 'orgId' | 'apiKeyId' | 'apiKeySecret'>
-
-/**
- * Every call is one request with the API key and no cookie. All throw UpstreamError; those that take the id of an
- * incident throw IncidentGone where there is no such incident.
- */
+/** All throw UpstreamError; those that take the id of an incident throw IncidentGone where there is no such incident. */
 export class SoarClient {
-  readonly #http: HttpClient
-  readonly #base: string
-  readonly #settings: SoarAccess
-  readonly #authorization: string
-  readonly #clean: (text: string) => string
-  readonly #org: Kept<string>
+  readonly #api: SoarApi
 
   constructor(http: HttpClient, settings: SoarAccess, now: () => number) {
-    const { baseUrl, apiKeyId, apiKeySecret } = settings
-    const encoded = Buffer.from(`${apiKeyId}:${apiKeySecret}`).toString('base64')
-    this.#http = http
-    this.#base = basePath(baseUrl)
-    this.#settings = settings
-    this.#authorization = `Basic ${encoded}`
-    this.#clean = cleaner([encoded, apiKeySecret])
-    this.#org = kept(() => this.#askOrg(), Number.POSITIVE_INFINITY, now)
-  }
-
-  /** Id of the organisation: configured, or asked for once. */
-  async org(signal: AbortSignal): Promise<string> {
-    const { orgId } = this.#settings
-    return orgId === undefined ? this.#org.get(signal) : String(orgId)
+    this.#api = new SoarApi(http, settings, now)
   }
 
   /** Asks for the session, whatever is known. @returns the organisation as the session has it */
-  async proveSession(signal: AbortSignal): Promise<Org> {
-    const { org, orgId } = this.#settings
-    const session = await this.#session(signal)
-    const found = orgOf(session, org ?? String(orgId), this.#clean)
-    return { ...found, name: this.#clean(found.name).slice(0, 100) }
+  proveSession(signal: AbortSignal): Promise<Org> {
+    return this.#api.proveSession(signal)
   }
 
   /** For people. */
   async urlOf(incidentId: string, signal: AbortSignal): Promise<string> {
-    return `${this.#http.origin}${this.#base}/#incidents/${incidentId}?orgId=${await this.org(signal)}`
+    return `${this.#api.address}/#incidents/${incidentId}?orgId=${await this.#api.org(signal)}`
   }
 
   /** Limits of the server. */
   async constants(signal: AbortSignal): Promise<Json> {
-    const { body, status } = await this.#send({ method: 'GET', path: '/const' }, signal)
+    const { body, status } = await this.#api.send({ method: 'GET', path: '/const' }, signal)
     if (!isObject(body)) throw unreadable('the question for its limits without an object', status)
     return body
   }
@@ -90,7 +45,7 @@ export class SoarClient {
       json: queryBody(query),
       reads: true,
     } as const
-    const { body, status } = await this.#ofOrg(request, signal)
+    const { body, status } = await this.#api.ofOrg(request, signal)
     const rows = isObject(body) ? body.data : undefined
     if (!isObject(body) || !Array.isArray(rows)) throw unreadable('a search without "data"', status)
     if (!rows.every((row) => isObject(row) && idOf(row) !== undefined)) {
@@ -117,7 +72,10 @@ export class SoarClient {
   }
 
   async create(incident: Json, signal: AbortSignal): Promise<Row> {
-    const { body, status } = await this.#ofOrg({ method: 'POST', path: '/incidents', json: incident }, signal)
+    const { body, status } = await this.#api.ofOrg(
+      { method: 'POST', path: '/incidents', json: incident },
+      signal,
+    )
     if (!isObject(body) || idOf(body) === undefined) throw unreadable('a new incident without its id', status)
     return body
   }
@@ -130,7 +88,7 @@ export class SoarClient {
     if (body.success === true) return 'ok'
     if (body.success !== false) throw unreadable('a change without "success"', status)
     if (Array.isArray(body.field_failures) && body.field_failures.length > 0) return 'conflict'
-    throw unsuccessful(body, status, this.#clean)
+    throw unsuccessful(body, status, this.#api.clean)
   }
 
   /** Of the incident, each with its replies. */
@@ -157,13 +115,13 @@ export class SoarClient {
 
   /** Definitions of the fields of incidents, as they come. */
   async fields(signal: AbortSignal): Promise<readonly Json[]> {
-    const { body, status } = await this.#ofOrg({ method: 'GET', path: '/types/incident/fields' }, signal)
+    const { body, status } = await this.#api.ofOrg({ method: 'GET', path: '/types/incident/fields' }, signal)
     if (!Array.isArray(body) || !body.every(isObject)) throw unreadable('the fields without a list', status)
     return body
   }
 
   async createField(field: Json, signal: AbortSignal): Promise<void> {
-    await this.#ofOrg({ method: 'POST', path: '/types/incident/fields', json: field }, signal)
+    await this.#api.ofOrg({ method: 'POST', path: '/types/incident/fields', json: field }, signal)
   }
 
   async #list(id: string, what: string, signal: AbortSignal): Promise<readonly Json[]> {
@@ -186,67 +144,12 @@ export class SoarClient {
 
   async #ofIncident(id: string, request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
     try {
-      return await this.#ofOrg(request, signal)
+      return await this.#api.ofOrg(request, signal)
     } catch (error) {
       if (!(error instanceof Missing)) throw error
       // A wrong base URL or organisation is 404 as well, and would make tombstones of all incidents.
       await this.ping(signal)
       throw new IncidentGone(id)
-    }
-  }
-
-  async #ofOrg(request: ApiRequest, signal: AbortSignal): Promise<ApiAnswer> {
-    const org = await this.org(signal)
-    return this.#send({ ...request, path: `/orgs/${org}${request.path}` }, signal)
-  }
-
-  async #send({ method, path, json, form, reads }: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer> {
-    const type = form?.type ?? (json === undefined ? undefined : 'application/json')
-    const body = form?.body ?? (json === undefined ? undefined : JSON.stringify(json))
-    const request: HttpRequest = {
-      method,
-      path: `${this.#base}/rest${path}`,
-      headers: {
-        ...formats,
-        authorization: this.#authorization,
-        accept: 'application/json',
-        ...(type !== undefined && { 'content-type': type }),
-      },
-      ...(body !== undefined && { body }),
-      ...(signal && { signal }),
-      translate: (answer) => refusalOf(answer, this.#http, this.#clean),
-    }
-    const answer = await this.#sent(request, reads === true)
-    const { status } = answer
-    const value = parseJson(answer.body, { service: this.#http.service, status, clean: this.#clean })
-    if (method !== 'PATCH' && isObject(value) && value.success === false) {
-      const changes = method !== 'GET' && reads !== true
-      throw unsuccessful(value, status, this.#clean, changes)
-    }
-    return { body: value, status }
-  }
-
-  async #sent(request: HttpRequest, reads: boolean) {
-    try {
-      return await this.#http.send(request)
-    } catch (error) {
-      throw reads ? withoutDoubt(error) : error
-    }
-  }
-
-  async #session(signal?: AbortSignal): Promise<unknown> {
-    const { body } = await this.#send({ method: 'GET', path: '/session?include_permissions=false' }, signal)
-    return body
-  }
-
-  async #askOrg(): Promise<string> {
-    const { org = '' } = this.#settings
-    try {
-      return orgOf(await this.#session(), org, this.#clean).id
-    } catch (error) {
-      if (!(error instanceof UpstreamError) || error.status !== 403) throw error
-      const words = `${error.message}; it may not ask which organisations there are: set \`orgId\` in place of \`org\``
-      throw new UpstreamError('permission', words, { service: this.#http.service, status: 403, cause: error })
     }
   }
 }

@@ -1,11 +1,12 @@
 /** What a closed ticket writes into its incident: the close template, the close code, why it was closed. Pure. */
 import type { Ticket } from '../../model/ticket.ts'
+import { isObject } from '../../upstream/json.ts'
 import { Refused } from '../refused.ts'
 import { type MappedCode, sinkCode } from './close-code.ts'
 import { type Field, type Fields, labelLike, labelsOf } from './fields.ts'
 import { asHtml, squeezed, textOf } from './html.ts'
 import { isEmpty, listed, type Values, valueIn } from './values.ts'
-import { closeCodeField, custom, isObject, type Row, statusField } from './wire.ts'
+import { closeCodeField, custom, type Row, statusField } from './wire.ts'
 
 const codeKey = custom(closeCodeField)
 const statusKey = custom(statusField)

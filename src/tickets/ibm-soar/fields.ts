@@ -1,8 +1,9 @@
 /** The fields of incidents that an organisation has, and what each takes. */
 import { UpstreamError } from '../../errors.ts'
+import { isObject } from '../../upstream/json.ts'
+import { type Kept, kept } from '../../upstream/kept.ts'
 import type { SoarClient } from './client.ts'
-import { type Kept, kept } from './kept.ts'
-import { isObject, type Json } from './wire.ts'
+import type { Json } from './wire.ts'
 
 interface FieldOption {
   readonly value: unknown
@@ -103,7 +104,7 @@ export function knownFields(client: SoarClient, now: () => number): KnownFields 
         throw error
       }
     },
-    keepMs,
+    (_fields, askedAt) => askedAt + keepMs,
     now,
   )
   return {

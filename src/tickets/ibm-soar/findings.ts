@@ -1,6 +1,6 @@
 /** What the doctor finds of templates, fields and close codes; each a line of its report. */
-import type { Finding } from '../../connector.ts'
 import type { Ticket } from '../../model/ticket.ts'
+import { type Finding, failed, passed } from '../../upstream/finding.ts'
 import { templateKinds } from '../incident-sink.ts'
 import { Refused } from '../refused.ts'
 import { closeFields, closingValues } from './closing.ts'
@@ -154,14 +154,6 @@ export function closeMapFinding({ closeMap, closeCodes }: IbmSoarSettings, field
     cause: `closeCodes names ${listed(unused)}; ${has}.`,
     remedy: 'Correct the labels in closeCodes: they are never met as they are.',
   }
-}
-
-export function passed(name: string, evidence = ''): Finding {
-  return { name, ok: true, ...(evidence !== '' && { evidence }) }
-}
-
-export function failed(name: string, cause: string, remedy: string): Finding {
-  return { name, ok: false, cause, remedy }
 }
 
 const sample = (priority: string, more: Partial<Ticket> = {}): Ticket => {

@@ -1,5 +1,5 @@
 /** HTML as SOAR keeps it in notes and text areas, whatever its editor makes of ours. */
-import { isObject } from './wire.ts'
+import { isObject } from '../../upstream/json.ts'
 
 const named: Readonly<Record<string, string>> = {
   amp: '&',

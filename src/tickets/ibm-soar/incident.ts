@@ -1,11 +1,12 @@
 /** An incident as the bridge knows it, of what the API gives. Pure. */
 import { exactId } from '../../model/exact-number.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { Incident, IncidentClosing } from '../incident-sink.ts'
 import type { Fields } from './fields.ts'
 import { textOf } from './html.ts'
 import { unreadable } from './refusal.ts'
 import { valueIn } from './values.ts'
-import { closeCodeField, custom, isObject, type Row, ticketIdField } from './wire.ts'
+import { closeCodeField, custom, type Row, ticketIdField } from './wire.ts'
 
 export function isClosed(row: Row): boolean {
   const status = isObject(row.plan_status) ? (row.plan_status.id ?? row.plan_status.name) : row.plan_status

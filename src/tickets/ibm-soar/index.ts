@@ -1,6 +1,7 @@
 /** IBM SOAR (Resilient) as an incident sink. */
 import { randomUUID } from 'node:crypto'
 import { UpstreamError } from '../../errors.ts'
+import { kept } from '../../upstream/kept.ts'
 import {
   type Incident,
   type IncidentSink,
@@ -18,7 +19,6 @@ import { type KnownFields, knownFields } from './fields.ts'
 import { fileName, multipart, presentFiles } from './files.ts'
 import { hasNumberedCode, incidentOf, isClosed, tellsClosing, ticketIdOf } from './incident.ts'
 import { installFields } from './install.ts'
-import { kept } from './kept.ts'
 import { policiesOf } from './merge.ts'
 import { commentsIn, plainNote, presentNotes, withMark } from './notes.ts'
 import { missingField } from './payload.ts'
@@ -51,7 +51,11 @@ function createSoarSink(settings: IbmSoarSettings, context: SinkContext): Incide
   const templates = soarTemplates({ settings: settings.templates, readFile, now })
   const writing: Writing = { client, known, templates, settings, policyOf: policiesOf(settings) }
 
-  const limitMb = kept(() => askLimitMb(client, context), 3_600_000, now)
+  const limitMb = kept(
+    () => askLimitMb(client, context),
+    (_limit, askedAt) => askedAt + 3_600_000,
+    now,
+  )
   const shown = (row: Row, signal: AbortSignal) => incidentFrom(client, known, row, signal)
   return {
     readable: true,

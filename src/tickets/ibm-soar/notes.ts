@@ -1,8 +1,9 @@
 /** Notes of an incident: ours, and those that the public app wrote before us. Pure. */
 import { incidentMark, incidentMarkers, type TicketNote } from '../../model/ticket.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { OutgoingNote } from '../incident-sink.ts'
 import { asHtml, squeezed, textOf } from './html.ts'
-import { isObject, type Json } from './wire.ts'
+import type { Json } from './wire.ts'
 
 /** A comment of an incident, or a reply to one. */
 export interface Comment {

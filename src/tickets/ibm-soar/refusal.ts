@@ -2,9 +2,9 @@
 import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
 import { answerError } from '../../upstream/answer-error.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
-import { redact } from '../../upstream/redact.ts'
-import { retryAfterMs } from '../../upstream/retry-after.ts'
-import { isObject, type Json, service } from './wire.ts'
+import { isObject, jsonOf } from '../../upstream/json.ts'
+import { waitOf } from '../../upstream/retry-after.ts'
+import { type Json, service } from './wire.ts'
 
 /** There is nothing at the address: an incident that is gone, or no SOAR at all. */
 export class Missing extends UpstreamError {}
@@ -18,8 +18,7 @@ export function refusalOf(
   const { status } = answer
   const words = wordsOf(answer, clean)
   const peer = `IBM SOAR (${new URL(http.origin).host})`
-  const wait = retryAfterMs(answer)
-  const details = { service, status, ...(wait !== undefined && { retryAfterMs: wait }) }
+  const details = { service, status, ...waitOf(answer) }
   const error = (kind: UpstreamErrorKind, sentence: string) =>
     new UpstreamError(kind, said(sentence, words), details)
   if (status === 401) {
@@ -72,23 +71,13 @@ export function unreadable(what: string, status?: number): UpstreamError {
   })
 }
 
-/** Makes of SOAR's words what can be shown: without secrets that it may echo, without control characters. */
-export function cleaner(secrets: readonly string[]): (text: string) => string {
-  return (text) => redact(text.replace(/\p{Cc}+/gu, ' '), secrets).slice(0, 1000)
-}
-
 function said(sentence: string, words: string): string {
   return words === '' ? sentence : `${sentence}: ${words}`
 }
 
 function wordsOf(answer: HttpResponse, clean: (text: string) => string): string {
-  let body: unknown
-  try {
-    body = JSON.parse(answer.body.toString())
-  } catch {
-    // A gateway's page, or nothing: the status alone speaks then.
-    return ''
-  }
+  const body = jsonOf(answer.body)
+  // A gateway's page, or nothing: the status alone speaks then.
   return isObject(body) ? messageOf(body, clean) : ''
 }
 

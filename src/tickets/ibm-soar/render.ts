@@ -1,5 +1,6 @@
 /** The templates of a sink: read when they are used, so that a mended file needs no restart. */
 import type { Ticket } from '../../model/ticket.ts'
+import { isObject } from '../../upstream/json.ts'
 import { type TemplateKind, templateKinds } from '../incident-sink.ts'
 import { Refused } from '../refused.ts'
 import type { IbmSoarSettings } from './settings.ts'
@@ -14,7 +15,7 @@ import {
   templateOfSource,
 } from './templates/template.ts'
 import { TemplateError } from './templates/template-error.ts'
-import { isObject, type Json } from './wire.ts'
+import type { Json } from './wire.ts'
 
 /** Those that give the fields of an incident; the others give a text. */
 export type FieldsKind = 'escalate' | 'update' | 'close'

@@ -1,8 +1,9 @@
 /** Which organisation the calls are about. */
 import { UpstreamError } from '../../errors.ts'
 import { exactId } from '../../model/exact-number.ts'
+import { isObject } from '../../upstream/json.ts'
 import { unreadable } from './refusal.ts'
-import { isObject, service } from './wire.ts'
+import { service } from './wire.ts'
 
 export interface Org {
   readonly id: string

@@ -1,7 +1,8 @@
 /** Values of fields: as a template gives them, as they go out, as they come back. Pure. */
+import { isObject } from '../../upstream/json.ts'
 import { type Field, type Fields, labelLike, labelsOf } from './fields.ts'
 import { squeezed, textOf } from './html.ts'
-import { isObject, type Json } from './wire.ts'
+import type { Json } from './wire.ts'
 
 /** By the fields' keys, as a template gave them. */
 export type Values = ReadonlyMap<string, unknown>

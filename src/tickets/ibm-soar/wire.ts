@@ -1,5 +1,4 @@
 /** Names, addresses and shapes of SOAR's REST API. */
-
 import { exactId } from '../../model/exact-number.ts'
 
 export const service = 'ibm-soar'
@@ -25,10 +24,6 @@ export const formats: Readonly<Record<string, string>> = {
 /** Of whatever the API numbers. */
 export function idOf(row: Json): string | undefined {
   return exactId(row.id)
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The path before `/rest`, often empty; people copy the address with what is behind it. */

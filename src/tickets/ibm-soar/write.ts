@@ -1,6 +1,7 @@
 /** What is done to an incident: made, changed, closed, opened again. Each reads before it writes but the first. */
 import { UpstreamError } from '../../errors.ts'
 import type { Ticket } from '../../model/ticket.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { Applied, Incident, SinkMemory } from '../incident-sink.ts'
 import { Refused } from '../refused.ts'
 import type { Patched, SoarClient } from './client.ts'
@@ -12,7 +13,7 @@ import { type Payload, payload, withTicketId } from './payload.ts'
 import type { Templates } from './render.ts'
 import type { IbmSoarSettings } from './settings.ts'
 import { flattened, isEmpty, isEqualJson, nested, valueIn } from './values.ts'
-import { type FieldChange, idOf, isObject, type Json, patchBody, type Row, service } from './wire.ts'
+import { type FieldChange, idOf, type Json, patchBody, type Row, service } from './wire.ts'
 
 export interface Writing {
   readonly client: SoarClient

@@ -1,7 +1,8 @@
 /** Acknowledging versions: which answer belongs to which, and what is done when the whole list is refused for some of it. */
 import { UpstreamError } from '../../errors.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { Acknowledgement } from '../ticket-desk.ts'
-import { idText, isObject } from './wire.ts'
+import { idText } from './wire.ts'
 
 export interface Version {
   readonly ticketId: string

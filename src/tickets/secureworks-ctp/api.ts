@@ -1,10 +1,11 @@
 /** One request to the CTP ticket API: how it is sent, and what its failure is about. */
 import { keptBack, UpstreamError } from '../../errors.ts'
 import type { HttpClient, HttpRequest } from '../../upstream/http-client.ts'
-import { parseJson } from '../../upstream/json.ts'
+import { isObject, type Members, parseJson } from '../../upstream/json.ts'
+import { cleaner } from '../../upstream/redact.ts'
 import { withoutDoubt } from '../../upstream/without-doubt.ts'
-import { cleaner, doubtful, type Place, refusalOf } from './refusal.ts'
-import { basePath, countPath, isObject, type Members, service } from './wire.ts'
+import { doubtful, type Place, refusalOf } from './refusal.ts'
+import { basePath, countPath, service } from './wire.ts'
 
 export interface ApiOptions {
   readonly baseUrl: string
@@ -41,7 +42,7 @@ export class CtpApi {
 
   constructor(http: HttpClient, { baseUrl, username, password, ticketType }: ApiOptions) {
     this.base = basePath(baseUrl)
-    this.clean = cleaner([`${username}:${password}`, password])
+    this.clean = cleaner([`${username}:${password}`, password], 500)
     this.#http = http
     // As UTF-8: a header is sent byte for byte.
     this.#authorization = Buffer.from(`APIKEY ${username}:${password}`).toString('latin1')

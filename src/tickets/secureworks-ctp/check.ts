@@ -1,6 +1,7 @@
 /** The doctor of a CTP ticket desk: it counts what waits, which changes nothing, and for what fails says the remedy. */
-import type { Finding } from '../../connector.ts'
-import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
+import { UpstreamError } from '../../errors.ts'
+import { type Diagnoses, diagnosed, usualDiagnoses } from '../../upstream/diagnosis.ts'
+import { type Finding, passed } from '../../upstream/finding.ts'
 import type { CtpClient } from './client.ts'
 import { queueOf } from './wire.ts'
 
@@ -23,10 +24,15 @@ export async function checkSecureworksCtp(desk: CheckedDesk, signal: AbortSignal
   for (const type of desk.types) {
     const result = await countOf(desk.client, type, signal)
     // What is no matter of this type stops the others too.
-    if (result instanceof UpstreamError && !isOfType(result)) return [...findings(result)]
+    if (result instanceof UpstreamError && !isOfType(result)) return findings(result)
     counted.push({ type, result })
   }
-  return [...proved.map(passed), rightsFinding(counted), writingNotProved, queuesFinding(desk, counted)]
+  return [
+    ...order.map((name) => passed(name)),
+    rightsFinding(counted),
+    writingNotProved,
+    queuesFinding(desk, counted),
+  ]
 }
 
 async function countOf(
@@ -52,7 +58,7 @@ function rightsFinding(counted: readonly Counted[]): Finding {
   )
   const readable = counted.filter(({ result }) => typeof result === 'number').map(({ type }) => type)
   const evidence = `can be read: ${readable.join(', ') || 'no ticket type'}`
-  if (refused.length === 0) return { ...passed('rights'), evidence }
+  if (refused.length === 0) return passed('rights', evidence)
   return {
     name: 'rights',
     ok: false,
@@ -89,16 +95,11 @@ function queuesFinding({ queues, includeHealth }: CheckedDesk, counted: readonly
         'Set `ticketDesk.settings.includeHealth` to true, or take HEALTH out of `ticketDesk.settings.ticketTypes`.',
     }
   }
-  return { name: 'queues', ok: true, evidence }
+  return passed('queues', evidence)
 }
 
 /** What an answer proves that is no failure of these. */
-const proved: readonly string[] = ['connection', 'api', 'credentials']
-
-interface Diagnosis {
-  readonly name: string
-  readonly remedy: string
-}
+const order: readonly string[] = ['connection', 'api', 'credentials']
 
 const addressRemedy =
   'Set `ticketDesk.settings.baseUrl` to the address of the ticket API with its version, as ' +
@@ -107,7 +108,8 @@ const addressRemedy =
 const rightsRemedy =
   'Give the account the role "API User" in the Secureworks portal, and access to the ticket types of `ticketDesk.settings.ticketTypes`.'
 
-const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
+const diagnoses: Diagnoses = {
+  ...usualDiagnoses,
   unavailable: {
     name: 'connection',
     remedy:
@@ -118,7 +120,6 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
     name: 'connection',
     remedy: 'Check the network and the firewall, or raise `ticketDesk.timeout`.',
   },
-  'outcome-unknown': { name: 'connection', remedy: 'Run the check again.' },
   unreadable: { name: 'api', remedy: addressRemedy },
   address: { name: 'api', remedy: addressRemedy },
   rejected: { name: 'rights', remedy: rightsRemedy },
@@ -135,17 +136,10 @@ const diagnoses: Readonly<Record<UpstreamErrorKind, Diagnosis>> = {
     remedy:
       'Wait some minutes; ask less often: raise `ticketDesk.settings.every`, set `ticketDesk.requestsPerMinute`.',
   },
-  // No time of ours is in the requests.
-  'clock-skew': { name: 'clock', remedy: 'Set the clock of this machine by NTP.' },
 }
 
-function findings(error: UpstreamError): readonly Finding[] {
-  const { name, remedy } = diagnoses[error.kind]
-  const reached = proved.indexOf(name)
-  const before = name === 'limits' ? proved.slice(0, 2) : proved.slice(0, Math.max(0, reached))
-  return [...before.map(passed), { name, ok: false, cause: error.message, remedy }]
-}
-
-function passed(name: string): Finding {
-  return { name, ok: true }
+function findings(error: UpstreamError): Finding[] {
+  // It is the API that asks to slow down, whoever asks.
+  const proved = error.kind === 'throttled' ? ['connection', 'api'] : []
+  return diagnosed(error, diagnoses[error.kind], { order, proved })
 }

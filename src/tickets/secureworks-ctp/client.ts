@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { UpstreamError } from '../../errors.ts'
 import type { RawTicket } from '../../model/ticket.ts'
 import type { HttpClient } from '../../upstream/http-client.ts'
+import { isObject, type Members } from '../../upstream/json.ts'
 import type { Acknowledgement, DownloadedFile, WaitingPage } from '../ticket-desk.ts'
 import { acknowledgeAll, type Version } from './acknowledge.ts'
 import { type ApiAnswer, type ApiOptions, CtpApi, isTooLarge, unreadable } from './api.ts'
@@ -10,16 +11,7 @@ import { mostAnswerBytes, readFile } from './file.ts'
 import { readOne, readPage } from './page.ts'
 import { TooDeep } from './plain.ts'
 import { doubtful, wordsIn } from './refusal.ts'
-import {
-  isAddressable,
-  isObject,
-  likeness,
-  type Members,
-  type Queue,
-  service,
-  ticketPath,
-  updatesPath,
-} from './wire.ts'
+import { isAddressable, likeness, type Queue, service, ticketPath, updatesPath } from './wire.ts'
 
 /** A page of tickets with long worklogs can be large. */
 const mostPageBytes = 64 * 1_048_576

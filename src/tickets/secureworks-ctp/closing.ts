@@ -1,7 +1,7 @@
 /** How a ticket can be closed, from what it says itself. Pure. */
 import type { RawTicket } from '../../model/ticket.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { DeskClosing } from '../ticket-desk.ts'
-import { isObject } from './wire.ts'
 
 /** codes undefined: it does not tell, they can be asked for. */
 export function closingOf({ isGlobalParent, availableActions }: RawTicket): DeskClosing {

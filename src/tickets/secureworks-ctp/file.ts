@@ -1,7 +1,8 @@
 /** An attachment as CTP hands it out: base64 in JSON. Pure. */
 import { constants } from 'node:buffer'
+import { isObject } from '../../upstream/json.ts'
 import type { DownloadedFile } from '../ticket-desk.ts'
-import { isObject, likeness } from './wire.ts'
+import { likeness } from './wire.ts'
 
 /**
  * The most that an answer with a file of this size can have: base64, a quarter more for line breaks and escaped

@@ -1,6 +1,7 @@
 /** Reads values that should be texts or times and may be anything. Pure; nothing here throws. */
 import { isRawNumber } from '../../model/exact-number.ts'
-import { isObject, likeness, type Members } from './wire.ts'
+import { isObject, type Members } from '../../upstream/json.ts'
+import { likeness } from './wire.ts'
 
 /** Gathers, in words for users, what could not be read. */
 export class Oddities {

@@ -1,8 +1,9 @@
 /** The answer of `updates`: tickets that can be taken, and what of it can't. Pure. */
 import type { RawTicket } from '../../model/ticket.ts'
+import { isObject } from '../../upstream/json.ts'
 import type { ReceivedTicket, WaitingPage } from '../ticket-desk.ts'
 import { plainTicket, TooDeep } from './plain.ts'
-import { idText, isObject, likeness } from './wire.ts'
+import { idText, likeness } from './wire.ts'
 
 /** Of ids and versions: longer ones can't be told apart by an index of the store. Seen: 10 and 102. */
 const mostIdBytes = 256

@@ -2,9 +2,9 @@
 import { UpstreamError, type UpstreamErrorKind } from '../../errors.ts'
 import { answerError } from '../../upstream/answer-error.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
-import { redact } from '../../upstream/redact.ts'
-import { retryAfterMs } from '../../upstream/retry-after.ts'
-import { isObject, service } from './wire.ts'
+import { isObject, jsonOf } from '../../upstream/json.ts'
+import { waitOf } from '../../upstream/retry-after.ts'
+import { service } from './wire.ts'
 
 /** What the refused request was about: one ticket (or some), or the API as such. */
 export type Place = 'ticket' | 'api'
@@ -25,12 +25,11 @@ export function refusalOf(
   const [kind, sentence] = reading(status, place, peer, general) ?? []
   if (kind === undefined) return undefined
   const { words, code } = bodyWords(answer.body, clean)
-  const wait = retryAfterMs(answer)
   return new UpstreamError(kind, words === '' ? `${sentence}` : `${sentence}: ${words}`, {
     service,
     status,
     ...(code !== undefined && { code }),
-    ...(wait !== undefined && { retryAfterMs: wait }),
+    ...waitOf(answer),
   })
 }
 
@@ -107,27 +106,10 @@ function phrases(value: unknown, depth: number): readonly string[] {
   return wordMembers.flatMap((name) => phrases(value[name], depth - 1))
 }
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // A proxy's page, or nothing: it is shown as a text.
-    return undefined
-  }
-}
-
 function withoutTags(text: string): string {
   return text
     .replace(/<(script|style)\b[^<>]*>[^<]*<\/\1>/gi, ' ')
     .replace(/<[^<>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-}
-
-/** Makes of the product's words what can be shown: without secrets that it may echo, without control characters. */
-export function cleaner(secrets: readonly string[]): (text: string) => string {
-  return (text) =>
-    redact(text.replace(/\p{Cc}+/gu, ' '), secrets)
-      .slice(0, 500)
-      .toWellFormed()
 }

@@ -6,9 +6,10 @@ import {
   type TicketAttachment,
   type TicketNote,
 } from '../../model/ticket.ts'
+import { isObject } from '../../upstream/json.ts'
 import { Oddities, objectsOf, textOf, timeOf } from './odd.ts'
 import { mapItems, mapMembers, mostLevels } from './plain.ts'
-import { idText, isObject, likeness } from './wire.ts'
+import { idText, likeness } from './wire.ts'
 
 export interface TicketOptions {
   /** false: tickets about the health of devices are left out. */

@@ -48,13 +48,6 @@ export function idText(value: unknown): string | undefined {
   return isRawNumber(value) ? value.rawJSON : undefined
 }
 
-/** Members of an answer. */
-export type Members = Readonly<Record<string, unknown>>
-
-export function isObject(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** For people: `a number`. */
 export function likeness(value: unknown): string {
   if (value === undefined) return 'nothing'

@@ -2,10 +2,11 @@
  * A webhook as an incident sink: every effect is one signed post with an idempotency key. What became of a post whose
  * answer is lost can't be looked up: it is posted again with the same key, which the receiver takes once.
  */
-import type { Finding } from '../../connector.ts'
 import { ServiceError, UpstreamError } from '../../errors.ts'
 import type { Ticket } from '../../model/ticket.ts'
+import { type Finding, failed, passed } from '../../upstream/finding.ts'
 import type { HttpClient } from '../../upstream/http-client.ts'
+import { isObject, jsonOf } from '../../upstream/json.ts'
 import { redact } from '../../upstream/redact.ts'
 import {
   type Applied,
@@ -141,14 +142,9 @@ function incidentOf(answer: Buffer, ticket: Ticket, clean: (text: string) => str
 }
 
 function namedBy(answer: Buffer): { readonly id?: string; readonly url?: string } {
-  let value: unknown
-  try {
-    value = JSON.parse(answer.toString('utf8'))
-  } catch {
-    return {}
-  }
-  if (typeof value !== 'object' || value === null) return {}
-  const { id, url } = value as { readonly id?: unknown; readonly url?: unknown }
+  const value = jsonOf(answer)
+  if (!isObject(value)) return {}
+  const { id, url } = value
   const isId = (typeof id === 'string' && id !== '' && id.length <= 200) || Number.isSafeInteger(id)
   return {
     ...(isId && { id: String(id) }),
@@ -167,11 +163,11 @@ async function check(client: HttpClient, signal: AbortSignal): Promise<Finding[]
     if (unreachable) {
       const remedy =
         'Check the host of `url`, DNS, the firewall, and `proxy` and `tls` of the incident sink; for a certificate of an own authority set `tls.caFile`.'
-      return [{ name: 'connection', ok: false, cause: error.message, remedy }]
+      return [failed('connection', error.message, remedy)]
     }
   }
   return [
-    { name: 'connection', ok: true },
+    passed('connection'),
     {
       name: 'receiver',
       ok: true,

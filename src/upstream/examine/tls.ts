@@ -3,16 +3,17 @@ import type { X509Certificate } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import type { TlsOptions } from '../connection.ts'
+import type { Finding } from '../finding.ts'
 import { timeouts } from '../send-failure.ts'
 import { certificateEvidence, certificateWords, endingSoon, type Shown } from './certificate.ts'
-import { type Blocked, blocked, bounded, codeOf, type Examined, WayBlocked, type WayFinding } from './way.ts'
+import { type Blocked, blocked, bounded, codeOf, type Examined, WayBlocked } from './way.ts'
 
 /** More than any chain has: one that goes in a circle has no end. */
 const mostCertificates = 10
 
 export interface Secured {
   readonly socket: TLSSocket
-  readonly finding: WayFinding
+  readonly finding: Finding
 }
 
 /** @param host that the certificate must be for @throws WayBlocked */
@@ -94,7 +95,7 @@ function plainText(name: string, peer: string): WayBlocked {
 function insecureWords(
   shown: Shown,
   context: Parameters<typeof certificateWords>[1],
-): Pick<WayFinding, 'cause' | 'remedy'> {
+): Pick<Finding, 'cause' | 'remedy'> {
   const risk =
     '`tls.insecure` is set: certificates are not checked, so whoever is on the way can read and change what is sent'
   if (shown.verdict === undefined) {

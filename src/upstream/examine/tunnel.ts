@@ -2,15 +2,16 @@
 import { type IncomingMessage, request } from 'node:http'
 import type { Socket } from 'node:net'
 import { idleMs } from '../connection.ts'
+import type { Finding } from '../finding.ts'
 import { single } from '../http-date.ts'
 import { type ProxyChoice, proxyAuthorization } from '../proxy.ts'
 import { proxyWantsCredentials } from '../way-words.ts'
 import { addressesOf, lookedAt, placeOf, reached, remoteOf, withPort } from './reach.ts'
 import { secured } from './tls.ts'
-import { blocked, bounded, codeOf, type Examined, sentence, WayBlocked, type WayFinding } from './way.ts'
+import { blocked, bounded, codeOf, type Examined, sentence, WayBlocked } from './way.ts'
 
 export interface Tunnel {
-  readonly findings: readonly WayFinding[]
+  readonly findings: readonly Finding[]
   /** To the origin; undefined: none is needed, as plain requests are sent to the proxy itself. */
   readonly socket?: Socket
 }
@@ -32,7 +33,7 @@ export async function throughProxy(
   const plain = await reached(place, addresses, examined, signal, whose)
   const evidence = `${proxy.host}, from ${from}, answers at ${remoteOf(plain)}`
   let socket: Socket = plain
-  let warning: Pick<WayFinding, 'cause' | 'remedy'> = {}
+  let warning: Pick<Finding, 'cause' | 'remedy'> = {}
   try {
     if (proxy.protocol === 'https:') {
       const { socket: secure, finding } = await secured(plain, place.host, examined, signal, whose)
@@ -58,7 +59,7 @@ interface Tunnelling extends Omit<Examined, 'proxy'> {
   readonly from: string
   readonly evidence: string
   /** Of the certificate of an https proxy. */
-  readonly warning: Pick<WayFinding, 'cause' | 'remedy'>
+  readonly warning: Pick<Finding, 'cause' | 'remedy'>
 }
 
 async function tunnel(

@@ -1,18 +1,9 @@
 /** What the steps of an examination share. */
 import type { TlsOptions } from '../connection.ts'
+import type { Finding } from '../finding.ts'
 import { AddressRefused, type Outbound } from '../outbound.ts'
 import type { ProxyEnvironment } from '../proxy.ts'
 import { wayWords } from '../way-words.ts'
-
-/** One line of a doctor's report, as every connector gives them. */
-export interface WayFinding {
-  readonly name: string
-  readonly ok: boolean
-  /** What was seen. */
-  readonly evidence?: string
-  readonly cause?: string
-  readonly remedy?: string
-}
 
 /** An address, and how the requests to it are sent. */
 export interface Examined {
@@ -34,9 +25,9 @@ export interface Examined {
 
 /** Ends an examination: nothing behind it can be looked at. */
 export class WayBlocked extends Error {
-  readonly finding: WayFinding
+  readonly finding: Finding
 
-  constructor(finding: Omit<WayFinding, 'ok'>) {
+  constructor(finding: Omit<Finding, 'ok'>) {
     super(finding.cause)
     this.name = 'WayBlocked'
     this.finding = { ...finding, ok: false }

@@ -8,7 +8,7 @@
  * @property {string} remedy
  * @property {string} href the view where it is mended
  */
-/** @import { BridgeState, ExporterState, Feed, Source } from '../answers.d.ts' */
+/** @import { Bridge, Exporter, Feed, Source } from '../answers.d.ts' */
 import { to } from './router.js'
 import { number } from './table.js'
 
@@ -96,7 +96,7 @@ export function ofFeed({ name, ready, waitsFor, held, hold, truncated, limit }) 
 }
 
 /**
- * @param {ExporterState} exporter
+ * @param {Exporter} exporter
  * @returns {Item[]}
  */
 export function ofExporter({ name, circuit, lastError, counts, forward }) {
@@ -142,7 +142,7 @@ export function ofExporter({ name, circuit, lastError, counts, forward }) {
 }
 
 /**
- * @param {BridgeState} bridge
+ * @param {Bridge} bridge
  * @returns {Item[]}
  */
 export function ofBridge({ name, ticketDesk, incidentSink, effects, lastPoll, possibleGap }) {

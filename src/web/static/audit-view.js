@@ -1,6 +1,6 @@
 // @ts-check
 /** The audit log: who did what, and whether anybody tampered with it. */
-/** @import { AuditCheck, AuditEntry } from '../answers-operations.d.ts' */
+/** @import { AuditCheck, AuditEntry } from '../answers.d.ts' */
 import { action } from './action.js'
 import { h } from './dom.js'
 import { filters } from './filters.js'

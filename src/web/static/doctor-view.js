@@ -1,6 +1,6 @@
 // @ts-check
 /** The doctor: everything that is configured is looked at when asked, with cause and remedy for what is wrong. */
-/** @import { Examination } from '../answers-operations.d.ts' */
+/** @import { Examination } from '../answers.d.ts' */
 import { action } from './action.js'
 import { h } from './dom.js'
 import { findings } from './findings.js'

@@ -1,6 +1,6 @@
 // @ts-check
 /** Effects: what is done at incidents and tickets; those that are dead are tried again or given up here. */
-/** @import { Effect } from '../answers-operations.d.ts' */
+/** @import { Effect } from '../answers.d.ts' */
 import { action } from './action.js'
 import { path } from './api.js'
 import { h } from './dom.js'

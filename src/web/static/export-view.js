@@ -1,6 +1,6 @@
 // @ts-check
 /** One export: its receipt, what became of each item, and sending some of them again. */
-/** @import { Export, ExportItem } from '../answers-operations.d.ts' */
+/** @import { Export, ExportItem } from '../answers.d.ts' */
 import { action } from './action.js'
 import { path } from './api.js'
 import { facts, h } from './dom.js'

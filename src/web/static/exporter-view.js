@@ -1,7 +1,6 @@
 // @ts-check
 /** One destination: what waits, what is wrong, what it took over time; resuming, checking and comparing it. */
-/** @import { Checks, History } from '../answers.d.ts' */
-/** @import { Exporter, Reconciled } from '../answers-operations.d.ts' */
+/** @import { Checks, Exporter, History, Reconciled } from '../answers.d.ts' */
 import { action } from './action.js'
 import { path } from './api.js'
 import { chart } from './chart.js'

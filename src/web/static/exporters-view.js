@@ -1,6 +1,6 @@
 // @ts-check
 /** The destinations that the key may push to, each in a line. */
-/** @import { Exporter } from '../answers-operations.d.ts' */
+/** @import { Exporter } from '../answers.d.ts' */
 import { h } from './dom.js'
 import { live } from './refresh.js'
 import { to } from './router.js'

@@ -1,6 +1,6 @@
 // @ts-check
 /** Export receipts: all that the key may see, by destination, status and origin. */
-/** @import { Export } from '../answers-operations.d.ts' */
+/** @import { Export } from '../answers.d.ts' */
 import { h } from './dom.js'
 import { filters } from './filters.js'
 import { pagedList } from './more.js'

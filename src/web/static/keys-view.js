@@ -1,6 +1,6 @@
 // @ts-check
 /** API keys: what each may do, and when it was used last. */
-/** @import { Key, Reloaded } from '../answers-operations.d.ts' */
+/** @import { Key, Reloaded } from '../answers.d.ts' */
 import { action } from './action.js'
 import { h } from './dom.js'
 import { live } from './refresh.js'

@@ -1,6 +1,6 @@
 // @ts-check
 /** What needs attention first, then how everything stands. */
-/** @import { BridgeState, ExporterState, Feed, Source } from '../answers.d.ts' */
+/** @import { Bridge, Exporter, Feed, Source } from '../answers.d.ts' */
 import { ApiError } from './api.js'
 import { ofBridge, ofExporter, ofFeed, ofSource, worstFirst } from './attention.js'
 import { h } from './dom.js'
@@ -18,8 +18,8 @@ import { bridgeLine, exporterLine, feedLine, sourceLine } from './status-lines.j
  * @property {readonly string[]} unready why the server is not ready; empty: it is
  * @property {Part<Source> | null} sources
  * @property {Part<Feed> | null} feeds
- * @property {Part<ExporterState> | null} exporters
- * @property {Part<BridgeState> | null} bridges
+ * @property {Part<Exporter> | null} exporters
+ * @property {Part<Bridge> | null} bridges
  */
 
 /** @type {import('./router.js').View} */
@@ -68,8 +68,8 @@ async function standing({ api, may, mayAny }, signal) {
     unreadiness(api, signal),
     /** @type {Promise<Part<Source> | null>} */ (part(may('indicators:read'), '/api/v1/sources')),
     /** @type {Promise<Part<Feed> | null>} */ (part(mayAny('feeds:read'), '/api/v1/feeds')),
-    /** @type {Promise<Part<ExporterState> | null>} */ (part(mayAny('push'), '/api/v1/exporters')),
-    /** @type {Promise<Part<BridgeState> | null>} */ (part(may('tickets:read'), '/api/v1/bridges')),
+    /** @type {Promise<Part<Exporter> | null>} */ (part(mayAny('push'), '/api/v1/exporters')),
+    /** @type {Promise<Part<Bridge> | null>} */ (part(may('tickets:read'), '/api/v1/bridges')),
   ])
   return { unready, sources, feeds, exporters, bridges }
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /** Any value: which indicators it is, where they come from, which feeds hold them and why, and every export of them. */
-/** @import { ExportOfIndicator, Indicator, Observation, Why } from '../answers.d.ts' */
+/** @import { ExportOfIndicator, Indicator, Why } from '../answers.d.ts' */
 import { path } from './api.js'
 import { facts, h, outsideLink } from './dom.js'
 import { live } from './refresh.js'
@@ -151,7 +151,7 @@ function feedsTable(id, rows) {
 
 /**
  * @param {string} id
- * @param {readonly (Indicator & Observation)[]} rows
+ * @param {Why['observations']} rows
  */
 function recordsTable(id, rows) {
   return table({

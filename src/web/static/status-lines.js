@@ -1,6 +1,6 @@
 // @ts-check
 /** One line for each source, feed, destination and bridge: its name, how it stands, and the one number that matters. */
-/** @import { BridgeState, ExporterState, Feed, Run, Source } from '../answers.d.ts' */
+/** @import { Bridge, Exporter, Feed, Run, Source } from '../answers.d.ts' */
 import { h } from './dom.js'
 import { to } from './router.js'
 import { status } from './status.js'
@@ -68,7 +68,7 @@ export function feedLine(feed) {
   )
 }
 
-/** @param {ExporterState} exporter */
+/** @param {Exporter} exporter */
 export function exporterLine({ name, circuit, counts, oldestPendingAt }) {
   const oldest = oldestPendingAt === null ? [] : [', the oldest ', time(oldestPendingAt)]
   return line(
@@ -81,7 +81,7 @@ export function exporterLine({ name, circuit, counts, oldestPendingAt }) {
   )
 }
 
-/** @param {BridgeState} bridge */
+/** @param {Bridge} bridge */
 export function bridgeLine({ name, ticketDesk, incidentSink, tickets, effects }) {
   const worst = [ticketDesk, incidentSink].map(({ circuit }) => circuit)
   const circuit = worst.includes('paused') ? 'paused' : worst.includes('open') ? 'open' : 'closed'

@@ -1,6 +1,6 @@
 // @ts-check
 /** One ticket: its incident, all that was and is to be done, its versions and its history; reading it anew. */
-/** @import { Ticket } from '../answers-operations.d.ts' */
+/** @import { Ticket } from '../answers.d.ts' */
 import { action } from './action.js'
 import { path } from './api.js'
 import { facts, h } from './dom.js'

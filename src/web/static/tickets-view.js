@@ -1,7 +1,6 @@
 // @ts-check
 /** Tickets and the bridges that carry them: how both sides stand, a poll now, and the tickets by state. */
-/** @import { BridgeState, Checks } from '../answers.d.ts' */
-/** @import { Poll, TicketSummary } from '../answers-operations.d.ts' */
+/** @import { Bridge, Checks, Poll, TicketSummary } from '../answers.d.ts' */
 import { action } from './action.js'
 import { path } from './api.js'
 import { facts, h, outsideLink } from './dom.js'
@@ -46,7 +45,7 @@ export const tickets = {
     )
     /** @type {Map<string, HTMLElement>} */
     const reports = new Map()
-    const reportOf = (/** @type {BridgeState} */ { name }) => {
+    const reportOf = (/** @type {Bridge} */ { name }) => {
       const report = reports.get(name) ?? h('div', { 'aria-live': 'polite' })
       reports.set(name, report)
       return report
@@ -57,7 +56,7 @@ export const tickets = {
       what: 'the bridges',
       signal,
       load: (signal) =>
-        /** @type {Promise<{ data: readonly BridgeState[] }>} */ (api.get('/api/v1/bridges', { signal })),
+        /** @type {Promise<{ data: readonly Bridge[] }>} */ (api.get('/api/v1/bridges', { signal })),
       render: ({ data }) =>
         data
           .filter(({ name }) => params.bridge === undefined || params.bridge === name)
@@ -74,7 +73,7 @@ export const tickets = {
 }
 
 /**
- * @param {BridgeState} bridge
+ * @param {Bridge} bridge
  * @param {import('./router.js').Context} context
  * @param {HTMLElement} report where what was found stays when the card is drawn again
  * @param {() => Promise<unknown>} after
@@ -222,7 +221,7 @@ function ticketsTable(rows) {
   })
 }
 
-/** @param {import('../answers-operations.d.ts').Incident} incident */
+/** @param {import('../answers.d.ts').Incident} incident */
 export function incidentLink({ id, url, status }) {
   return [url === null ? id : outsideLink(url, id), ` (${status})`]
 }

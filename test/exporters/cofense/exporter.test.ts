@@ -396,6 +396,49 @@ t.test('a look-up is read as it is meant, or not at all', async (t) => {
   t.match(only(simulator.requests.filter(isPut)).url, /\/8$/)
 })
 
+t.test('a value that Triage has and does not let us write is refused with what is known of it', async (t) => {
+  const taken: Fault = {
+    kind: 'status',
+    status: 422,
+    body: JSON.stringify({
+      errors: [{ title: 'has already been taken', detail: 'threat_value - has already been taken' }],
+    }),
+  }
+  const cases: [string, readonly object[], string][] = [
+    ['nothing', [], 'has already been taken, but Cofense Triage shows no such record'],
+    [
+      'one of another type',
+      [record('7', 'evil.example', { threat_type: 'URL', threat_source: 'Triage-UI' })],
+      'has already been taken: Cofense Triage has URL evil.example of the source "Triage-UI" (id 7)',
+    ],
+  ]
+  for (const [what, found, reason] of cases) {
+    const { simulator, send } = await enter(t)
+    simulator.fail(taken, { when: isCreate })
+    simulator.fail(json({ data: [] }), { when: isLookUp })
+    simulator.fail(json({ data: found }), { when: isLookUp })
+    t.match(only(await send([upsert(evil)])), { status: 'rejected', reason }, what)
+  }
+  const { simulator, send } = await enter(t)
+  const twice = ['98', '99'].map((id) => record(id, 'evil.example', { threat_level: 'Benign' }))
+  simulator.fail(json({ data: twice }), { when: isLookUp })
+  simulator.fail(json({ data: record('98', 'evil.example') }), { when: isPut })
+  t.match(only(await send([upsert(evil)])), {
+    status: 'later',
+    error: { message: 'Cofense Triage lists the record 99, but has none of this id to change' },
+  })
+})
+
+t.test('a token that is no bearer token is not used', async (t) => {
+  const { simulator, send, requests } = await enter(t)
+  simulator.fail(json({ access_token: 'abc', token_type: 'MAC', expires_in: 7200 }), { when: isLogin })
+  t.match(errorOf(only(await send([upsert(evil)]))), {
+    kind: 'unreadable',
+    message: 'Cofense Triage answered the login with a token of the type "MAC" instead of Bearer',
+  })
+  t.equal(requests(isLookUp), 0)
+})
+
 t.test('a preview is what is sent where nothing is there', async (t) => {
   const { simulator, exporter, send } = await enter(t)
   const known = only(await send([upsert(bad)]))

@@ -194,6 +194,23 @@ t.test('a list that can’t be read leaves open what only the list could tell', 
   const [outcome] = await exporter.send(upserts('a.example'), never)
   t.match(outcome, { status: 'unknown', error: { kind: 'unavailable' } })
 
+  const nameless = {
+    kind: 'wrong-content',
+    contentType: 'application/json',
+    body: '["b.example",{"expiry":""}]',
+  } as const
+  simulator.fail(nameless, { when: isGet })
+  t.match(
+    await exporter.send(upserts('a.example'), never),
+    [
+      {
+        status: 'unknown',
+        error: { kind: 'unreadable', message: 'Darktrace lists an entry that has no name' },
+      },
+    ],
+    'it could be the very entry',
+  )
+
   const full = await enter(t)
   full.simulator.fail({ kind: 'cut-json' }, { when: isGet, times: 'always' })
   t.match(await full.exporter.send(unsure(upserts('a.example')), never), [{ status: 'accepted' }])

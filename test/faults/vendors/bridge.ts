@@ -20,7 +20,7 @@ import {
 import { type Breakable, type Breaking, breakable, breakIt, timeoutMs, vendorClock } from './breaking.ts'
 import { allMs, noneMissing, runCells, slugOf } from './cells.ts'
 import type { Write } from './expected.ts'
-import { type FaultId, faultIds, longestWaitMs, rowOf, type Setting, type Wording } from './faults.ts'
+import { type FaultId, longestWaitMs, rowOf, type Setting, triedIds, type Wording } from './faults.ts'
 import { type Server, startServer, until } from './server.ts'
 import { checkError, checkLog, checkText, startElsewhere, vendorWords } from './told.ts'
 
@@ -56,14 +56,14 @@ export async function proveBridges(t: Test, failing: Failing): Promise<void> {
   // Who fails can say only what it was sent.
   const words = vendorWords([failing.side === 'desk' ? demoAccount.password : demoSoarKey.secret])
   const made = new Map<FaultId, { readonly broken: Breakable; readonly sides: Sides }>()
-  for (const id of faultIds) made.set(id, await sidesOf(t, failing.side, id))
+  for (const id of triedIds) made.set(id, await sidesOf(t, failing.side, id))
   const madeFor = (id: FaultId) => {
     const found = made.get(id)
     if (found === undefined) throw new Error(`no sides for ${id}`)
     return found
   }
   const { connection } = await freshDatabase(t)
-  const entries = (mended: boolean) => faultIds.map((id) => entryOf(failing.side, id, madeFor(id), mended))
+  const entries = (mended: boolean) => triedIds.map((id) => entryOf(failing.side, id, madeFor(id), mended))
   const options = { connection, settleMs }
   const server = await startServer(t, { bridges: entries(false) }, options)
   const worldOf = (id: FaultId, server: Server): BridgeWorld => {

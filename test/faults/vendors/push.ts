@@ -16,7 +16,7 @@ import {
 } from './breaking.ts'
 import { allMs, noneMissing, runCells, slugOf } from './cells.ts'
 import type { Write, WriteCell } from './expected.ts'
-import { type FaultId, faultIds, longestWaitMs, rowOf, type Setting, type Wording } from './faults.ts'
+import { type FaultId, longestWaitMs, rowOf, type Setting, triedIds, type Wording } from './faults.ts'
 import { ask, type Server, startServer, until } from './server.ts'
 import { checkError, checkLog, checkText, startElsewhere, vendorWords } from './told.ts'
 
@@ -98,7 +98,7 @@ function entryOf(
 export async function provePushes(t: Test, vendor: PushVendor): Promise<void> {
   const elsewhere = await startElsewhere(t)
   const worlds = new Map<FaultId, World>()
-  for (const id of faultIds) worlds.set(id, await worldOf(t, vendor, id))
+  for (const id of triedIds) worlds.set(id, await worldOf(t, vendor, id))
   const worldFor = (id: FaultId) => {
     const world = worlds.get(id)
     if (world === undefined) throw new Error(`no world for ${id}`)

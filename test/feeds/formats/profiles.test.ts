@@ -639,6 +639,43 @@ t.test(
   },
 )
 
+t.test('what a list can not take, or has already, is told of with the reason', async (t) => {
+  const cases: readonly (readonly [
+    address: string,
+    entries: readonly FeedEntry[],
+    told: readonly string[],
+  ])[] = [
+    [
+      '.txt?drop_invalid=1',
+      [entry('url', 'http://a.com/x*y'), entry('url', 'http://a.com/*'), entry('url', 'http://a.com:81/')],
+      ['a wildcard that the product does not take', 'a URL with a port'],
+    ],
+    [
+      '?profile=proxysg&cd=rest&ca=c2',
+      [
+        entry('url', 'http://a.com/x*y', { tags: ['c2'] }),
+        entry('url', 'http://a.com/x', { tags: ['c2'] }),
+        entry('url', 'https://a.com/x', { tags: ['c2'] }),
+      ],
+      ['a wildcard that the product does not take', 'the same line as another entry'],
+    ],
+    [
+      '.misp.json',
+      [entry('mutex', 'é'.repeat(32_768)), entry('mutex', 'é'.repeat(32_767))],
+      ['longer than 65535 bytes'],
+    ],
+  ]
+  for (const [address, entries, told] of cases) {
+    const list = await encoded(address, entries)
+    t.strictSame(
+      list.dropped.map(([, reason]) => reason),
+      told,
+      address,
+    )
+    t.equal(list.entries, entries.length - told.length, address)
+  }
+})
+
 t.test('a list is cut at its end and says by how many lines; parts of a list make the whole', async (t) => {
   const feed = Array.from({ length: 2500 }, (_, n) => entry('ipv4', `45.${n >> 8}.${n & 255}.1`))
   for (const profile of feedProfiles.filter(({ types }) => types?.includes('ipv4')).map(({ name }) => name)) {

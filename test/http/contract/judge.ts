@@ -2,7 +2,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { errorTable } from '../../../src/errors.ts'
 import type { Case } from './case.ts'
-import type { Description, Schema } from './document.ts'
+import type { Description, Operation, Schema } from './document.ts'
 
 export interface Received {
   readonly status: number
@@ -85,7 +85,7 @@ function everywhere({ headers, status, body }: Received): string[] {
 }
 
 function problemFaults(
-  { method, target, headers: sent }: Case,
+  { operation, method, target, headers: sent }: Case,
   answer: Received,
   description: Description,
 ): string[] {
@@ -108,9 +108,18 @@ function problemFaults(
   if (problem.instance !== target.split('?')[0]) faults.push(`the instance ${problem.instance}`)
   if (typeof problem.detail !== 'string' || problem.detail.trim() === '') faults.push('no detail')
   if (problem.code === 'ARGUMENT_INVALID') faults.push(...fieldFaults(problem.errors))
+  if (status === 413 && problem.detail !== detailOf(operation, 413)) {
+    faults.push(`says "${problem.detail}", and is documented as "${detailOf(operation, 413)}"`)
+  }
   const key = sent.authorization?.split(' ')[1]
   if (key && body.includes(key)) faults.push('the key is in the answer')
   return faults
+}
+
+/** Of the documented example of an error. */
+function detailOf({ responses }: Operation, status: number): unknown {
+  const example = responses[status]?.content?.['application/problem+json']?.example
+  return (example as Readonly<Record<string, unknown>> | undefined)?.detail
 }
 
 function fieldFaults(errors: unknown): string[] {

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { nextEffect, type Readiness, stateOf } from '../../../src/pipeline/bridge/lanes.ts'
 import { afterLook, afterTry, type Policy, verdictOf } from '../../../src/pipeline/bridge/outcome.ts'
-import type { Effect, EffectKind, EffectState } from '../../../src/store/ticket-store.ts'
+import type { Effect, EffectKind, EffectState } from '../../../src/store/tickets.ts'
 import { IncidentGone } from '../../../src/tickets/incident-sink.ts'
 import { Refused } from '../../../src/tickets/refused.ts'
 import { errorOf } from './faults.ts'

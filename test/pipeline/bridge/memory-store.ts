@@ -3,17 +3,8 @@ import assert from 'node:assert/strict'
 import type { RawTicket } from '../../../src/model/ticket.ts'
 import type { Health } from '../../../src/store/health.ts'
 import { ClaimLost } from '../../../src/store/store.ts'
-import type {
-  BridgeEnd,
-  Effect,
-  EffectState,
-  NewEffect,
-  Step,
-  TicketEvent,
-  TicketRecord,
-  TicketStore,
-  Work,
-} from '../../../src/store/ticket-store.ts'
+import type { BridgeEnd, Step, TicketStore, Work } from '../../../src/store/ticket-store.ts'
+import type { Effect, EffectState, NewEffect, TicketEvent, TicketRecord } from '../../../src/store/tickets.ts'
 
 export type MemoryStore = Pick<
   TicketStore,

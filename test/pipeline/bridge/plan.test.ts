@@ -4,7 +4,7 @@ import type { BridgeRules } from '../../../src/config/model.ts'
 import type { Ticket } from '../../../src/model/ticket.ts'
 import { textKey } from '../../../src/pipeline/bridge/effects.ts'
 import { type Planning, plan } from '../../../src/pipeline/bridge/plan.ts'
-import type { EffectKind, EffectState, LinkedIncident } from '../../../src/store/ticket-store.ts'
+import type { EffectKind, EffectState, LinkedIncident } from '../../../src/store/tickets.ts'
 import { rules } from './world.ts'
 
 const note = (marker: string, text = marker) => ({ marker, text })

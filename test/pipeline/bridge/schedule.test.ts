@@ -1,10 +1,13 @@
 /** When bridges are worked at: the schedule, its queues, several replicas on one database, and a store that goes away. */
 import { setTimeout as wait } from 'node:timers/promises'
+import { pino } from 'pino'
 import t from 'tap'
 import { ServiceError } from '../../../src/errors.ts'
 import type { Bridge } from '../../../src/pipeline/bridge/bridge.ts'
 import type { Schedule, ScheduleOptions } from '../../../src/pipeline/schedule.ts'
-import type { Effect, Poll, TicketStore } from '../../../src/store/ticket-store.ts'
+import type { Poll } from '../../../src/store/poll-store.ts'
+import type { TicketStore } from '../../../src/store/ticket-store.ts'
+import type { Effect } from '../../../src/store/tickets.ts'
 import { freshStore, type Stored, scheduled } from '../store.ts'
 import { errorOf } from './faults.ts'
 import { createQueuedDesk, type QueuedDeskOptions } from './queued-desk.ts'
@@ -228,8 +231,8 @@ t.test('what is mended while another mending is being tried is tried as well', b
   await schedule.tryBridgeAnew('ctp')
   sink.onCall = () => undefined
   for (const { resolve } of holds) resolve()
-  await until(() => sink.of('IN1').length === 1)
-  await until(async () => !(await isPaused('desk')))
+  await until(async () => sink.of('IN1').length > 0 && !(await isPaused('desk')))
+  t.equal(sink.of('IN1').length, 1)
 })
 
 t.test(
@@ -301,4 +304,39 @@ t.test('a store that goes away for a while is waited for', beside, async (t) => 
   await until(() => sink.of('IN1').length === 1)
   t.match(await ended(stored), [{ status: 'succeeded', stored: 1 }])
   t.ok(failures < 0)
+})
+
+t.test('a fault of ours is told, and what it interrupted goes on by itself', beside, async (t) => {
+  const stored = await freshStore(t)
+  const { desk, sink, bridge } = bridgeWith()
+  const faults = new Set(['poll', 'bridge'])
+  const failing = (what: string) => {
+    if (faults.delete(what)) throw new TypeError(`nobody foresaw this of a ${what}`)
+  }
+  const over = (store: TicketStore): TicketStore => ({
+    ...store,
+    claimPoll: async (...all) => {
+      failing('poll')
+      return store.claimPoll(...all)
+    },
+    claimBridge: async (...all) => {
+      failing('bridge')
+      return store.claimBridge(...all)
+    },
+  })
+  desk.put('IN1')
+  const lines: string[] = []
+  await bridging(t, stored, [bridge], {
+    over,
+    log: pino({ level: 'error' }, { write: (line) => lines.push(line) }),
+  })
+  await until(() => sink.of('IN1').length === 1)
+  t.match(await ended(stored), [{ status: 'succeeded', stored: 1, acknowledged: 1 }])
+  t.same(faults.size, 0)
+  for (const what of ['poll', 'bridge']) {
+    const told = lines.filter((line) => line.includes(`"a ${what} failed; it goes on soon"`))
+    t.match(told.join(), new RegExp(`nobody foresaw this of a ${what}`), what)
+    t.equal(told.length, 1, what)
+    t.match(told.join(), /"bridge":"ctp"/, 'by its name')
+  }
 })

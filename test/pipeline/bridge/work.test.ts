@@ -1,6 +1,6 @@
 /** The work at the effects of a bridge; the numbers are those of the behaviours in the bridge's fact sheet. */
 import t from 'tap'
-import type { Effect } from '../../../src/store/ticket-store.ts'
+import type { Effect } from '../../../src/store/tickets.ts'
 import { Refused } from '../../../src/tickets/refused.ts'
 import { errorOf, type Fault, lost, refused } from './faults.ts'
 import { createSink } from './sink.ts'

@@ -1,11 +1,13 @@
 /** When it is delivered: the schedule, its queues and several replicas on one database. */
 import { setTimeout as wait } from 'node:timers/promises'
+import { pino } from 'pino'
 import t from 'tap'
 import type { Destination } from '../../../src/pipeline/exports/destination.ts'
 import { destinations } from '../../../src/pipeline/exports/destination.ts'
 import { forwardList } from '../../../src/pipeline/exports/forward.ts'
 import type { ScheduleOptions } from '../../../src/pipeline/schedule.ts'
-import type { ExportRecord } from '../../../src/store/delivery-store.ts'
+import type { ExportRecord } from '../../../src/store/exports.ts'
+import type { PostgresStore } from '../../../src/store/postgres/index.ts'
 import { freshStore, observation, page, type Stored, scheduled, scripted } from '../store.ts'
 import { createProduct, errorOf, type Product } from './product.ts'
 import { createWorld, destinationOf, valuesOf, type World } from './world.ts'
@@ -213,6 +215,47 @@ t.test('what a fetch brings, changes and takes away is forwarded by itself', asy
   const made = await stored.store.exports({ exporters: ['edge'], origins: ['forward'], limit: 10 })
   t.ok(made.length >= 3)
   t.equal(product.sent.length, 5, 'two came, one changed, one came, one left')
+})
+
+t.test('a fault of ours is told, and what it interrupted goes on by itself', async (t) => {
+  const stored = await freshStore(t)
+  const product = createProduct({ now: Date.now })
+  const forward = forwardList('edge', everything, ['domain'])
+  const world = await worldOf(stored, product, { forward })
+  await stored.store.registerFeeds([forward])
+  const faults = new Set(['claim', 'forward'])
+  const failing = (what: string) => {
+    if (faults.delete(what)) throw new TypeError(`nobody foresaw this of a ${what}`)
+  }
+  const store: PostgresStore = {
+    ...stored.store,
+    claimExporter: async (...all) => {
+      failing('claim')
+      return stored.store.claimExporter(...all)
+    },
+    forward: async (...all) => {
+      failing('forward')
+      return stored.store.forward(...all)
+    },
+  }
+  const lines: string[] = []
+  const log = pino({ level: 'error' }, { write: (line) => lines.push(line) })
+  const { id } = await world.push(['pushed.example'])
+  const source = scripted({ changes: () => [page([observation('1', 'fetched.example')])] })
+  const exports = { destinations: [world.destination], store }
+  const schedule = await scheduled(t, { ...stored, sources: [source], exports, planEveryMs: 300, log })
+  t.match(await ended(world, id), { status: 'succeeded' }, 'what waits already is delivered')
+  await schedule.fetch('tc')
+  await until(async () => product.holds().has('fetched.example'))
+  t.same(faults.size, 0)
+  const told = lines.map((line) => {
+    const { exporter, msg, err } = JSON.parse(line)
+    return [exporter, msg, err.message]
+  })
+  t.strictSame(told, [
+    ['edge', 'delivering failed; it goes on soon', 'nobody foresaw this of a claim'],
+    ['edge', 'forwarding failed by a fault of ours', 'nobody foresaw this of a forward'],
+  ])
 })
 
 t.test('exports are forgotten thirty days after they ended', async (t) => {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { DeliveryAction, ItemStatus } from '../../../src/store/delivery-store.ts'
+import type { DeliveryAction, ItemStatus } from '../../../src/store/exports.ts'
 import { createProduct, errorOf, type Fault, indicatorOf, type Product } from './product.ts'
 import { type Clock, createWorld, retry, type World, type WorldStore } from './world.ts'
 

@@ -1,18 +1,12 @@
 /** A destination on the real store, with a clock of its own. */
-
 import type { Logger } from 'pino'
 import { pino } from 'pino'
 import type { RetryConfig } from '../../../src/config/model.ts'
 import { type DeliverContext, deliver } from '../../../src/pipeline/exports/deliver.ts'
 import type { Destination } from '../../../src/pipeline/exports/destination.ts'
 import { rooms } from '../../../src/pipeline/exports/room.ts'
-import type {
-  DeliveryAction,
-  DeliveryStore,
-  ExportItem,
-  ExportRecord,
-  NewItem,
-} from '../../../src/store/delivery-store.ts'
+import type { DeliveryStore } from '../../../src/store/delivery-store.ts'
+import type { DeliveryAction, ExportItem, ExportRecord, NewItem } from '../../../src/store/exports.ts'
 import type { FeedStore } from '../../../src/store/feed-store.ts'
 import { openPostgresStore, type PostgresStore } from '../../../src/store/postgres/index.ts'
 import { freshDatabase } from '../../store/database.ts'

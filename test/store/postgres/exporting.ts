@@ -1,16 +1,14 @@
 /** A store with an exporter, what is pushed to it, and what the product says. */
 import { indicatorId } from '../../../src/model/identity.ts'
 import type { Indicator } from '../../../src/model/indicator.ts'
+import type { ClaimedDelivery, DeliveryStore, Settlement } from '../../../src/store/delivery-store.ts'
 import type {
-  ClaimedDelivery,
   DeliveryAction,
-  DeliveryStore,
   ExportCounts,
   ExportRecord,
   NewExport,
   NewItem,
-  Settlement,
-} from '../../../src/store/delivery-store.ts'
+} from '../../../src/store/exports.ts'
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts'
 import { freshStore, silent } from '../../pipeline/store.ts'
 

@@ -60,6 +60,18 @@ function domains(count: number, more: Partial<Facts> = {}): Facts[] {
 
 const nothing = { upserts: 0, removals: 0, held: null }
 
+t.test('a list that was not refreshed as it is defined now is forwarded nothing of', async (t) => {
+  const w = await forwarding(t)
+  await w.fetch(domains(2))
+  const forward = (list: FeedDefinition) =>
+    w.store.forward('dt', w.claim, { list, sourceName: 'us', maxRemovalShare: 1, now: start })
+  await t.rejects(forward(list), /forward\/dt was not refreshed/, 'never')
+  await w.store.refreshFeed(list, { now: start })
+  await t.rejects(forward({ ...list, minScore: 2 }), /was not refreshed as it is defined now/, 'otherwise')
+  t.match(await w.store.exporterStates(['dt']), [{ counts: { pending: 0 } }])
+  t.match(await forward(list), { upserts: 2, removals: 0 })
+})
+
 t.test('what comes, changes and leaves is forwarded once', async (t) => {
   const w = await forwarding(t)
   await w.fetch([...domains(4), { value: '203.0.113.7', type: 'ipv4' }])

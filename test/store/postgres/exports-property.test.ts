@@ -1,12 +1,8 @@
 /** Exports on a real database against a model of a few lines: whatever happens in whatever order. */
 import fc from 'fast-check'
 import t from 'tap'
-import type {
-  ClaimedDelivery,
-  DeliveryAction,
-  DeliveryStore,
-  ItemStatus,
-} from '../../../src/store/delivery-store.ts'
+import type { ClaimedDelivery, DeliveryStore } from '../../../src/store/delivery-store.ts'
+import type { DeliveryAction, ItemStatus } from '../../../src/store/exports.ts'
 import {
   accepted,
   contradictions,

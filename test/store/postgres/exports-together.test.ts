@@ -1,6 +1,6 @@
 /** Pushes that are long, or come at once. */
 import t from 'tap'
-import type { NewExport } from '../../../src/store/delivery-store.ts'
+import type { NewExport } from '../../../src/store/exports.ts'
 import {
   accepted,
   contradictions,

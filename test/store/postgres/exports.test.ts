@@ -2,7 +2,8 @@
 import t from 'tap'
 import { ServiceError } from '../../../src/errors.ts'
 import { indicatorId } from '../../../src/model/identity.ts'
-import type { DeliveryStore, NewExport } from '../../../src/store/delivery-store.ts'
+import type { DeliveryStore } from '../../../src/store/delivery-store.ts'
+import type { NewExport } from '../../../src/store/exports.ts'
 import { ClaimLost } from '../../../src/store/store.ts'
 import {
   accepted,
@@ -182,6 +183,24 @@ t.test(
       have: { content: 'low' },
     })
     t.same(await contradictions(database), [])
+  },
+)
+
+t.test(
+  'a delivery that is settled twice at once is refused, and nothing is written of the others',
+  async (t) => {
+    const { store } = await emptied()
+    await push(store, ['a.example', 'b.example'])
+    const claim = await store.claimExporter('dt')
+    const [first, second] = (await take(store, claim)).map((each) => accepted(each))
+    if (first === undefined || second === undefined) throw new Error('two were pushed')
+    await t.rejects(
+      store.settleDeliveries('dt', claim, [first, second, first], start),
+      /settled twice at once/,
+    )
+    t.match(await store.exporterStates(['dt']), [{ counts: { pending: 2, accepted: 0 }, held: 0 }])
+    await store.settleDeliveries('dt', claim, [first, second], start)
+    t.match(await store.exporterStates(['dt']), [{ counts: { pending: 0, accepted: 2 }, held: 2 }])
   },
 )
 

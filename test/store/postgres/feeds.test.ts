@@ -11,7 +11,8 @@ import {
 } from '../../../src/model/indicator.ts'
 import type { EntriesQuery, FeedDefinition, FeedState } from '../../../src/store/feed-store.ts'
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts'
-import { filterSql, parameters } from '../../../src/store/postgres/feeds-filter.ts'
+import { filterSql } from '../../../src/store/postgres/feeds-filter.ts'
+import { parameters } from '../../../src/store/postgres/parameters.ts'
 import { typeNumber } from '../../../src/store/postgres/types.ts'
 import { definition, type Facts, log, type World, world } from '../../feeds/feed-world.ts'
 

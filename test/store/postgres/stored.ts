@@ -1,7 +1,7 @@
 /** A store in a database of its own, and a source that fills it. */
 import type { ClientConfig } from 'pg'
 import { pino } from 'pino'
-import type { Observation } from '../../../src/model/indicator.ts'
+import type { Observation, RemovedRecord } from '../../../src/model/indicator.ts'
 import { changeStore } from '../../../src/store/postgres/changes.ts'
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts'
 import { deliveryStore } from '../../../src/store/postgres/exports/index.ts'
@@ -10,7 +10,6 @@ import { ingestStore } from '../../../src/store/postgres/ingest.ts'
 import { migrate } from '../../../src/store/postgres/migrate.ts'
 import { migrations } from '../../../src/store/postgres/migrations/index.ts'
 import { runStore } from '../../../src/store/postgres/runs.ts'
-import type { RemovedRecord } from '../../../src/store/store.ts'
 import { freshDatabase } from '../database.ts'
 
 export const silent = pino({ level: 'silent' })

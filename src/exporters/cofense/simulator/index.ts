@@ -4,11 +4,11 @@
  * nothing is known the choice is marked as inferred, and is the one under which a client's mistake is seen.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Answer, Fault } from '../../../simulation/faults.ts'
+import type { Answer } from '../../../simulation/faults.ts'
 import { createLimit } from '../../../simulation/limit.ts'
-import { type RandomFaultsOptions, randomFaults } from '../../../simulation/random-faults.ts'
+import { failAtRandom, type RandomFaultsOptions } from '../../../simulation/random-faults.ts'
 import {
-  type FailOptions,
+  type CommonOptions,
   type RecordedRequest,
   type Simulator,
   startSimulator,
@@ -31,17 +31,11 @@ export const demoApplication: ApiApplication = {
   role: 'write',
 }
 
-export interface CofenseSimulatorOptions {
+export interface CofenseSimulatorOptions extends CommonOptions {
   /** Default `[demoApplication]`. */
   readonly applications?: readonly ApiApplication[]
   /** What is there from the start. */
   readonly threats?: readonly NewThreat[]
-  /** Milliseconds; default the machine's. */
-  readonly now?: () => number
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  /** Default any free one. */
-  readonly port?: number
   /** Default 7200. */
   readonly tokenLifetimeS?: number
   /** How an instance without PUT answers it; default: it has it. */
@@ -59,8 +53,6 @@ export interface CofenseSimulatorOptions {
   /** Whether that 429 has `Retry-After`; default false, as nobody has seen one. */
   readonly tellsRetryAfter?: boolean
   readonly randomFaults?: RandomFaultsOptions
-  /** Requests kept in the log; default 10,000. */
-  readonly logLimit?: number
 }
 
 export interface CofenseSimulator extends Simulator {
@@ -76,8 +68,6 @@ export interface CofenseSimulator extends Simulator {
   add(threat: NewThreat): ThreatRow
   remove(id: number): void
   revokeTokens(): void
-  /** As `fail`, but the request is carried out before. */
-  failAfter(fault: Fault, options?: FailOptions): void
 }
 
 export async function startCofenseSimulator(
@@ -111,18 +101,8 @@ export async function startCofenseSimulator(
     return throttled() ?? answer(request)
   }
   const { host, port, logLimit } = options
-  const simulator = await startSimulator({
-    handle,
-    now,
-    ...(host !== undefined && { host }),
-    ...(port !== undefined && { port }),
-    ...(logLimit !== undefined && { logLimit }),
-  })
-  if (options.randomFaults !== undefined) {
-    for (const { fault, when } of randomFaults(options.randomFaults, possibleFaults, answer)) {
-      simulator.fail(fault, { times: 'always', when })
-    }
-  }
+  const simulator = await startSimulator({ handle, now, host, port, logLimit })
+  if (options.randomFaults !== undefined) failAtRandom(simulator, options.randomFaults, possibleFaults)
   return {
     ...simulator,
     applications,
@@ -133,15 +113,5 @@ export async function startCofenseSimulator(
     add,
     remove: store.remove,
     revokeTokens: oauth.revokeTokens,
-    failAfter(fault, { when = () => true, ...rest } = {}) {
-      simulator.fail(fault, {
-        ...rest,
-        when(request) {
-          if (!when(request)) return false
-          answer(request)
-          return true
-        },
-      })
-    },
   }
 }

@@ -1,18 +1,15 @@
-/** What goes wrong by chance, and whether the request is carried out before; half and cut answers ask for it themselves. */
-import type { PossibleFault } from '../../../simulation/random-faults.ts'
+/** What goes wrong by chance. */
+import type { Fault } from '../../../simulation/faults.ts'
 
-export const possibleFaults: readonly PossibleFault[] = [
-  { fault: { kind: 'reset' }, applied: true },
-  { fault: { kind: 'reset' }, applied: false },
+export const possibleFaults: readonly Fault[] = [
+  { kind: 'carried-out', next: { kind: 'reset' } },
+  { kind: 'reset' },
   {
-    fault: { kind: 'status', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>' },
-    applied: true,
+    kind: 'carried-out',
+    next: { kind: 'status', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>' },
   },
-  {
-    fault: { kind: 'status', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>' },
-    applied: false,
-  },
-  { fault: { kind: 'status', status: 429, headers: { 'retry-after': '1' } }, applied: false },
-  { fault: { kind: 'half-body' }, applied: false },
-  { fault: { kind: 'cut-json' }, applied: false },
+  { kind: 'status', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>' },
+  { kind: 'status', status: 429, headers: { 'retry-after': '1' } },
+  { kind: 'half-body' },
+  { kind: 'cut-json' },
 ]

@@ -5,14 +5,19 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer } from '../../../simulation/faults.ts'
-import { type RandomFaultsOptions, randomFaults } from '../../../simulation/random-faults.ts'
-import { type RecordedRequest, type Simulator, startSimulator } from '../../../simulation/simulator.ts'
+import { failAtRandom, type RandomFaultsOptions } from '../../../simulation/random-faults.ts'
+import {
+  type CommonOptions,
+  type RecordedRequest,
+  type Simulator,
+  startSimulator,
+} from '../../../simulation/simulator.ts'
 import { refusalOf, type TokenPair } from './authentication.ts'
 import { InputError, type PostCommand, readCommand } from './commands.ts'
 import { possibleFaults } from './possible-faults.ts'
 import { type Change, createWatchedList, type WatchedEntry, type WatchedList } from './watched-list.ts'
 
-export interface DarktraceOptions {
+export interface DarktraceOptions extends CommonOptions {
   /** Default `demoTokens`. */
   readonly tokens?: TokenPair
   /** Whether the token has "Edit Domains", without which nothing here is allowed; default true. */
@@ -26,14 +31,8 @@ export interface DarktraceOptions {
   readonly randomFaults?: RandomFaultsOptions
   /** Before each answer, milliseconds; default 0. */
   readonly latencyMs?: number
-  /** Milliseconds; default the machine's. Entries expire by it. */
-  readonly now?: () => number
   /** How much the simulated clock is ahead of `now`. */
   readonly skewMs?: number
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  /** Default any free one. */
-  readonly port?: number
 }
 
 export interface DarktraceSimulator extends Simulator {
@@ -53,7 +52,7 @@ export const demoTokens: TokenPair = {
 }
 
 export async function startDarktraceSimulator(options: DarktraceOptions = {}): Promise<DarktraceSimulator> {
-  const { tokens = demoTokens, permitted = true, latencyMs = 0, skewMs = 0, host, port } = options
+  const { tokens = demoTokens, permitted = true, latencyMs = 0, skewMs = 0 } = options
   const outerNow = options.now ?? Date.now
   const now = (): number => outerNow() + skewMs
   const list = createWatchedList(now, options.drops ?? (() => false))
@@ -80,17 +79,9 @@ export async function startDarktraceSimulator(options: DarktraceOptions = {}): P
     if (latencyMs > 0) await wait(latencyMs, undefined, { ref: false })
     return answer(request)
   }
-  const simulator = await startSimulator({
-    handle,
-    now,
-    ...(host !== undefined && { host }),
-    ...(port !== undefined && { port }),
-  })
-  if (options.randomFaults !== undefined) {
-    for (const { fault, when } of randomFaults(options.randomFaults, possibleFaults, answer)) {
-      simulator.fail(fault, { times: 'always', when })
-    }
-  }
+  const { host, port, logLimit } = options
+  const simulator = await startSimulator({ handle, now, host, port, logLimit })
+  if (options.randomFaults !== undefined) failAtRandom(simulator, options.randomFaults, possibleFaults)
   return { ...simulator, tokens, entries: list.entries, sources: list.sources, changes: list.changes }
 }
 

@@ -5,8 +5,13 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer } from '../../../simulation/faults.ts'
-import { randomFaults } from '../../../simulation/random-faults.ts'
-import { type RecordedRequest, type Simulator, startSimulator } from '../../../simulation/simulator.ts'
+import { failAtRandom } from '../../../simulation/random-faults.ts'
+import {
+  type CommonOptions,
+  type RecordedRequest,
+  type Simulator,
+  startSimulator,
+} from '../../../simulation/simulator.ts'
 import { type Document, type Field, GraphqlSyntaxError, isVariableUse, parseDocument } from './graphql.ts'
 import { createLogins, json, type LifeMember, type TaegisAccount } from './login.ts'
 import { createOperations, type OperationOptions } from './operations.ts'
@@ -17,7 +22,7 @@ import { documentFaults, project, valueFaults } from './schema.ts'
 
 export type { TaegisAccount } from './login.ts'
 
-export interface TaegisOptions extends Partial<Omit<OperationOptions, 'rows'>> {
+export interface TaegisOptions extends CommonOptions, Partial<Omit<OperationOptions, 'rows'>> {
   /** Default `[demoTaegisAccount]`. */
   readonly accounts?: readonly TaegisAccount[]
   /** Default 36,000. */
@@ -41,12 +46,6 @@ export interface TaegisOptions extends Partial<Omit<OperationOptions, 'rows'>> {
   readonly faultRate?: number
   /** Default 1. */
   readonly seed?: number
-  /** Milliseconds; default the machine's. */
-  readonly now?: () => number
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  /** Default any free one. */
-  readonly port?: number
 }
 
 export interface TaegisSimulator extends Simulator {
@@ -161,18 +160,9 @@ export async function startTaegisSimulator(options: TaegisOptions = {}): Promise
     return { ...rest, headers: { 'x-request-id': id, ...headers } }
   }
 
-  const simulator = await startSimulator({
-    handle,
-    now,
-    ...(options.host !== undefined && { host: options.host }),
-    ...(options.port !== undefined && { port: options.port }),
-  })
-  if (faultRate > 0) {
-    const carryOut = (request: RecordedRequest) => void answer(request)
-    for (const { fault, when } of randomFaults({ seed, share: faultRate }, possibleFaults, carryOut)) {
-      simulator.fail(fault, { times: 'always', when })
-    }
-  }
+  const { host, port, logLimit } = options
+  const simulator = await startSimulator({ handle, now, host, port, logLimit })
+  if (faultRate > 0) failAtRandom(simulator, { seed, share: faultRate }, possibleFaults)
   const first = accounts[0]?.tenantId ?? ''
   return {
     ...simulator,
@@ -184,14 +174,7 @@ export async function startTaegisSimulator(options: TaegisOptions = {}): Promise
     clear: rows.clear,
     tokens: logins.tokens,
     revokeTokens: logins.revoke,
-    resetAfterNextWrite() {
-      const when = (request: RecordedRequest) => {
-        const hit = isTaegisWrite(request)
-        if (hit) answer(request)
-        return hit
-      }
-      simulator.fail({ kind: 'reset' }, { when })
-    },
+    resetAfterNextWrite: () => simulator.failAfter({ kind: 'reset' }, { when: isTaegisWrite }),
   }
 }
 

@@ -4,7 +4,12 @@
  * documentation is silent the choice is marked as inferred, and is the one under which a client's mistake is seen.
  */
 import type { Answer } from '../../../simulation/faults.ts'
-import { type RecordedRequest, type Simulator, startSimulator } from '../../../simulation/simulator.ts'
+import {
+  type CommonOptions,
+  type RecordedRequest,
+  type Simulator,
+  startSimulator,
+} from '../../../simulation/simulator.ts'
 import { type Account, demoAccount, logIn, wrongSignature } from './accounts.ts'
 import { errorAnswer, type LinkOptions, listAnswer } from './answers.ts'
 import { type CorpusSize, createCorpus, emptyCorpus } from './corpus/corpus.ts'
@@ -13,7 +18,7 @@ import { type Corpus, createRecordStore, type RecordStore } from './record-store
 import type { NewGroup, NewIndicator, Owner } from './records.ts'
 import { createRoutes } from './routes.ts'
 
-export interface ThreatConnectOptions extends LinkOptions {
+export interface ThreatConnectOptions extends CommonOptions, LinkOptions {
   /** Default `[demoAccount]`. */
   readonly accounts?: readonly Account[]
   /** A corpus, or how big a made-up one to take; default none but owners, tags and labels. */
@@ -21,14 +26,8 @@ export interface ThreatConnectOptions extends LinkOptions {
   /** Added to the corpus. A record without times is as old as the simulator. */
   readonly indicators?: readonly NewIndicator[]
   readonly groups?: readonly NewGroup[]
-  /** Milliseconds; default the machine's. */
-  readonly now?: () => number
   /** How much the simulated clock is ahead of `now`. */
   readonly skewMs?: number
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  /** Default any free one. */
-  readonly port?: number
   /** Refuses what comes without TLS, as the product does: everything, as the simulator has none. Default off. */
   readonly httpsRequired?: boolean
   /** Whether texts in TQL must have the case of the data, which depends on the product's database; default true. */
@@ -81,7 +80,7 @@ export async function startThreatConnectSimulator(
     return 'status' in found ? found : listAnswer(request, target, found.asked, found.page, options)
   }
 
-  const { host, port } = options
+  const { host, port, logLimit } = options
   const simulator = await startSimulator({
     handle,
     // A head that is too long is Tomcat's to refuse (inferred); anything else unreadable is an unencoded address.
@@ -89,9 +88,7 @@ export async function startThreatConnectSimulator(
       reason === 'HPE_HEADER_OVERFLOW'
         ? errorAnswer(400, 'Request header is too large')
         : errorAnswer(401, wrongSignature),
-    now,
-    ...(host !== undefined && { host }),
-    ...(port !== undefined && { port }),
+    ...{ now, host, port, logLimit },
   })
   return { ...simulator, accounts, records, now }
 }

@@ -1,5 +1,5 @@
 /** The counters of exports, and what became of items by the hour: they follow the items in the same transaction. */
-import type { ItemStatus } from '../../delivery-store.ts'
+import type { ItemStatus } from '../../exports.ts'
 import type { Transaction } from '../database.ts'
 
 /** What becomes of some items of an export. */

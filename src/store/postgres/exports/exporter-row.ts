@@ -1,7 +1,7 @@
 /** The row of an exporter: its number, and who works at it. */
 import { ServiceError } from '../../../errors.ts'
 import { ClaimLost } from '../../store.ts'
-import type { Queryable } from '../database.ts'
+import type { Queryable } from '../queryable.ts'
 
 export function exporterUnknown(name: string): ServiceError {
   return new ServiceError('EXPORTER_UNKNOWN', `the store knows no exporter "${name}"`)

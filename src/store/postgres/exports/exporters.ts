@@ -2,7 +2,7 @@
 import type { DeliveryStore, ExporterState } from '../../delivery-store.ts'
 import type { Health } from '../../health.ts'
 import type { Database } from '../database.ts'
-import { columnJson } from './columns.ts'
+import { columnJson } from '../values.ts'
 import { claimLost, exporterNumber, exporterUnknown } from './exporter-row.ts'
 import { addUp, readTallies } from './tally.ts'
 

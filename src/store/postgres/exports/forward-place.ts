@@ -1,7 +1,7 @@
 /** How far a forward got. */
 import type { DeliveryStore, ForwardHeld } from '../../delivery-store.ts'
-import type { Queryable } from '../database.ts'
 import { definitionHash } from '../feeds-filter.ts'
+import type { Queryable } from '../queryable.ts'
 import { holdClaim } from './exporter-row.ts'
 
 export type ForwardOptions = Parameters<DeliveryStore['forward']>[2]

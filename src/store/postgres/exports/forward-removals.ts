@@ -4,7 +4,8 @@
  */
 import type { ForwardHeld } from '../../delivery-store.ts'
 import type { FeedDefinition } from '../../feed-store.ts'
-import { type Database, patient, type Queryable, type Transaction } from '../database.ts'
+import { type Database, patient, type Transaction } from '../database.ts'
+import type { Queryable } from '../queryable.ts'
 import { countItems } from './counts.ts'
 import { beginForward, type Forward, type ForwardOptions, type ForwardWork } from './forward-place.ts'
 import { lock, requeue } from './room.ts'

@@ -2,11 +2,10 @@
  * What changed in a forward's list becomes exports: upserts of what came or changed, step by step behind the position
  * of its members, then removals of what left.
  */
-import { allTypes } from '../../../model/indicator.ts'
 import type { DeliveryStore } from '../../delivery-store.ts'
 import { type Database, patient, type Transaction } from '../database.ts'
-import { typeName } from '../types.ts'
-import { columnJson } from './columns.ts'
+import { typeNames } from '../types.ts'
+import { columnJson } from '../values.ts'
 import { beginForward, type ForwardOptions, type ForwardWork } from './forward-place.ts'
 import { takeOut } from './forward-removals.ts'
 import { queueRows } from './queue.ts'
@@ -35,13 +34,12 @@ async function queueUpserts(
   const { exporter, feed, seq, key } = work
   const step = await nextStep(transaction, work, atOnce)
   if (step === undefined) return { upserts: 0, more: false }
-  const names = allTypes.map((_, number) => typeName(number))
   const id = await queueRows(
     transaction,
     { exporter, origin: 'forward', action: 'upsert', requestedBy: null, forwarded: true, now },
     (given) =>
       `select row_number() over (order by m.seq, m.key) - 1 as position,
-         (${given.add(names)}::text[])[i.type + 1] as type, i.value, i.value as canonical, i.key,
+         (${given.add(typeNames)}::text[])[i.type + 1] as type, i.value, i.value as canonical, i.key,
          ${given.add(columnJson(sourceName))}::jsonb #>> '{}' as source, '{}'::jsonb as options, i.body, i.rank,
          null::text as reason
        from feed_member m join indicator i on i.key = m.key

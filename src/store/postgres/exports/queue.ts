@@ -3,10 +3,9 @@
  * does so once, in the order of the ledger's keys: two of them never wait for each other in a circle.
  */
 import { randomUUID } from 'node:crypto'
-import type { DeliveryAction, ExportOrigin } from '../../delivery-store.ts'
+import type { DeliveryAction, ExportOrigin } from '../../exports.ts'
 import type { Transaction } from '../database.ts'
-import type { Parameters } from '../feeds-filter.ts'
-import { parameters } from '../feeds-filter.ts'
+import { type Parameters, parameters } from '../parameters.ts'
 import { countItems } from './counts.ts'
 import { tallySql } from './tally.ts'
 

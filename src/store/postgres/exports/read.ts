@@ -1,16 +1,17 @@
 /** Exports and their items, as they are told. */
 import { ServiceError } from '../../../errors.ts'
+import type { DeliveryStore } from '../../delivery-store.ts'
 import {
-  type DeliveryStore,
   type ExportCounts,
   type ExportedAs,
   type ExportItem,
   type ExportRecord,
   itemStatuses,
-} from '../../delivery-store.ts'
-import type { Database, Queryable } from '../database.ts'
-import { parameters } from '../feeds-filter.ts'
-import { isUuid, keyOf } from './columns.ts'
+} from '../../exports.ts'
+import type { Database } from '../database.ts'
+import { isUuid, keyOf } from '../keys.ts'
+import { parameters } from '../parameters.ts'
+import type { Queryable } from '../queryable.ts'
 
 interface ExportRow extends Record<keyof ExportCounts, number>, Omit<ExportRecord, 'counts'> {}
 

@@ -1,7 +1,8 @@
 /** Items of an export, queued once more. */
-import type { DeliveryStore, ItemStatus } from '../../delivery-store.ts'
+import type { DeliveryStore } from '../../delivery-store.ts'
+import type { ItemStatus } from '../../exports.ts'
 import { type Database, patient } from '../database.ts'
-import { isUuid } from './columns.ts'
+import { isUuid } from '../keys.ts'
 import { countItems } from './counts.ts'
 import { supersededSql } from './queue.ts'
 import { tallySql } from './tally.ts'

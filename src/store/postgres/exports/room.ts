@@ -1,9 +1,11 @@
 /** Products with room for so many: what they have from us, what leaves for better ones, and what comes back. */
 import type { Indicator } from '../../../model/indicator.ts'
-import type { DeliveryStore, ExportRecord } from '../../delivery-store.ts'
+import type { DeliveryStore } from '../../delivery-store.ts'
+import type { ExportRecord } from '../../exports.ts'
 import { type Database, patient, type Transaction } from '../database.ts'
+import { keyOf } from '../keys.ts'
+import { columnJson } from '../values.ts'
 import { type HaveColumns, haveOf } from './claim.ts'
-import { columnJson, keyOf } from './columns.ts'
 import { exporterNumber, holdClaim } from './exporter-row.ts'
 import { type Queue, queueRows } from './queue.ts'
 import { readExport } from './read.ts'

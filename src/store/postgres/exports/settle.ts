@@ -1,7 +1,8 @@
 /** What became of deliveries: the ledger, their items and the counters of their exports, in one transaction. */
-import type { DeliveryStore, ItemStatus, Settlement } from '../../delivery-store.ts'
+import type { DeliveryStore, Settlement } from '../../delivery-store.ts'
+import type { ItemStatus } from '../../exports.ts'
 import type { Database, Transaction } from '../database.ts'
-import { columnJson } from './columns.ts'
+import { columnJson } from '../values.ts'
 import { type CountChange, countItems } from './counts.ts'
 import { holdClaimRowByRow } from './exporter-row.ts'
 import { supersede } from './queue.ts'

@@ -1,6 +1,7 @@
 /** How many deliveries have each status: counted as they change, since counting a million takes half a second. */
 import type { ExporterState } from '../../delivery-store.ts'
-import type { Database, Queryable } from '../database.ts'
+import type { Database } from '../database.ts'
+import type { Queryable } from '../queryable.ts'
 
 export type Tally = Readonly<Record<keyof ExporterState['counts'] | 'held', number>>
 

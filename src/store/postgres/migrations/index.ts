@@ -6,6 +6,7 @@ import { sql as reading } from './004-reading.ts'
 import { sql as exports } from './005-exports.ts'
 import { sql as tickets } from './006-tickets.ts'
 import { sql as operations } from './007-operations.ts'
+import { sql as bestFirst } from './008-best-first.ts'
 
 export interface Migration {
   /** For the log. */
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   { name: '005-exports', sql: exports },
   { name: '006-tickets', sql: tickets },
   { name: '007-operations', sql: operations },
+  { name: '008-best-first', sql: bestFirst },
 ]

@@ -4,10 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import type { AuditEntry, NewAuditEntry, OperationsStore } from '../../operations-store.ts'
-import type { Queryable } from '../database.ts'
-import { columnJson } from '../exports/columns.ts'
-import { parameters } from '../feeds-filter.ts'
-import { columnText, timeOf } from '../values.ts'
+import { parameters } from '../parameters.ts'
+import type { Queryable } from '../queryable.ts'
+import { columnJson, columnText, timeOf } from '../values.ts'
 
 type AuditStore = Pick<OperationsStore, 'audit' | 'audited' | 'verifyAudit'>
 

@@ -1,7 +1,7 @@
 /** Who used which key. */
 import type { KeyUse, OperationsStore } from '../../operations-store.ts'
 import type { Database } from '../database.ts'
-import { columnJson } from '../exports/columns.ts'
+import { columnJson } from '../values.ts'
 
 /** By key, so that two servers never wait for each other in a circle. */
 const addSql = `

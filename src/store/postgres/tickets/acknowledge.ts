@@ -1,8 +1,7 @@
 /** Which versions of tickets the desk was told that we have. */
 import type { TicketStore } from '../../ticket-store.ts'
 import type { Database } from '../database.ts'
-import { columnJson } from '../exports/columns.ts'
-import { columnText } from '../values.ts'
+import { columnJson, columnText } from '../values.ts'
 import { bridgeNumber } from './bridge-row.ts'
 import { holdPoll, mostListed } from './poll-row.ts'
 

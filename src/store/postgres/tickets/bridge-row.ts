@@ -1,7 +1,7 @@
 /** The row of a bridge: its number, and who works at its effects. */
 import { ServiceError } from '../../../errors.ts'
 import { ClaimLost } from '../../store.ts'
-import type { Queryable } from '../database.ts'
+import type { Queryable } from '../queryable.ts'
 
 export function bridgeUnknown(name: string): ServiceError {
   return new ServiceError('BRIDGE_UNKNOWN', `the store knows no bridge "${name}"`)

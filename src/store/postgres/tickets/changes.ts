@@ -1,7 +1,7 @@
 /** What comes of tickets from the incidents' side, from reconciliation, and from people. */
 import type { TicketStore } from '../../ticket-store.ts'
 import type { Database, Transaction } from '../database.ts'
-import { parameters } from '../feeds-filter.ts'
+import { parameters } from '../parameters.ts'
 import { columnText } from '../values.ts'
 import { bridgeNumber, bridgeUnknown, heldSql, requireClaim } from './bridge-row.ts'
 import { tallySql } from './tally.ts'

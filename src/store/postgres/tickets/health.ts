@@ -1,9 +1,9 @@
 /** Bridges, and how it goes with their ends. */
 import type { Health } from '../../health.ts'
-import type { BridgeEnd, BridgeState, EffectState, TicketStore } from '../../ticket-store.ts'
+import type { BridgeEnd, BridgeState, TicketStore } from '../../ticket-store.ts'
+import type { EffectState } from '../../tickets.ts'
 import { type Database, patient } from '../database.ts'
-import { columnJson } from '../exports/columns.ts'
-import { timeText } from '../values.ts'
+import { columnJson, timeText } from '../values.ts'
 import { bridgeUnknown } from './bridge-row.ts'
 import { pollStateOf } from './polls.ts'
 import { addUp, readTallies } from './tally.ts'

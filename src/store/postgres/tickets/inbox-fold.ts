@@ -1,5 +1,5 @@
 /** What a page of tickets makes of those that are stored, one after the other. Pure. */
-import type { TakenTicket } from '../../ticket-store.ts'
+import type { TakenTicket } from '../../poll-store.ts'
 import { columnText } from '../values.ts'
 
 export interface KnownTicket {

@@ -1,8 +1,10 @@
 /** Tickets as they come from a desk. */
-import type { TakenTicket, TicketStore } from '../../ticket-store.ts'
+import type { TakenTicket } from '../../poll-store.ts'
+import type { TicketStore } from '../../ticket-store.ts'
 import { inSlices, packed } from '../arrays.ts'
-import { type Database, patient, type Queryable, type Transaction } from '../database.ts'
-import { columnJson } from '../exports/columns.ts'
+import { type Database, patient, type Transaction } from '../database.ts'
+import type { Queryable } from '../queryable.ts'
+import { columnJson } from '../values.ts'
 import { bridgeNumber } from './bridge-row.ts'
 import { fold, isOlder, type KnownTicket, type NotedVersion, storable } from './inbox-fold.ts'
 import { holdPoll, mostListed, pollNow } from './poll-row.ts'

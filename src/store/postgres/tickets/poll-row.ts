@@ -1,9 +1,8 @@
 /** Polls as the database has them, and who carries one out. */
-
+import type { Poll } from '../../poll-store.ts'
 import { ClaimLost } from '../../store.ts'
-import type { Poll } from '../../ticket-store.ts'
-import type { Queryable } from '../database.ts'
-import { isUuid } from '../exports/columns.ts'
+import { isUuid } from '../keys.ts'
+import type { Queryable } from '../queryable.ts'
 
 /** Of the lists in a poll the first ones. */
 export const mostListed = 100

@@ -1,9 +1,13 @@
 /** Readings of the desks. */
 import { randomUUID } from 'node:crypto'
 import { ServiceError } from '../../../errors.ts'
-import { type EffectState, effectStates, type Poll, type TicketStore } from '../../ticket-store.ts'
-import type { Database, Queryable } from '../database.ts'
-import { columnJson, isUuid } from '../exports/columns.ts'
+import type { Poll } from '../../poll-store.ts'
+import type { TicketStore } from '../../ticket-store.ts'
+import { type EffectState, effectStates } from '../../tickets.ts'
+import type { Database } from '../database.ts'
+import { isUuid } from '../keys.ts'
+import type { Queryable } from '../queryable.ts'
+import { columnJson } from '../values.ts'
 import { bridgeNumber } from './bridge-row.ts'
 import { fromPolls, holdPoll, pollColumns, pollNow, readPoll } from './poll-row.ts'
 

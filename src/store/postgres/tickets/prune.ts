@@ -1,5 +1,6 @@
 /** What is forgotten of bridges. */
-import type { TicketState, TicketStore } from '../../ticket-store.ts'
+import type { TicketStore } from '../../ticket-store.ts'
+import type { TicketState } from '../../tickets.ts'
 import type { Database } from '../database.ts'
 import { addUp, tallySql } from './tally.ts'
 

@@ -1,8 +1,10 @@
 /** Tickets and effects, as they are told. */
 import { ServiceError } from '../../../errors.ts'
-import { type TicketEvent, type TicketStore, type TicketVersion, ticketStates } from '../../ticket-store.ts'
-import type { Database, Queryable } from '../database.ts'
-import { parameters } from '../feeds-filter.ts'
+import type { TicketStore } from '../../ticket-store.ts'
+import { type TicketEvent, type TicketVersion, ticketStates } from '../../tickets.ts'
+import type { Database } from '../database.ts'
+import { parameters } from '../parameters.ts'
+import type { Queryable } from '../queryable.ts'
 import { columnText } from '../values.ts'
 import {
   type EffectRow,

@@ -1,5 +1,6 @@
 /** What people do to effects. */
-import type { EffectState, TicketStore } from '../../ticket-store.ts'
+import type { TicketStore } from '../../ticket-store.ts'
+import type { EffectState } from '../../tickets.ts'
 import type { Database } from '../database.ts'
 import { retryDueSql } from './health.ts'
 import { readEffect } from './read.ts'

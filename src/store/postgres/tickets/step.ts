@@ -4,9 +4,8 @@
  */
 import type { Step, TicketStore } from '../../ticket-store.ts'
 import type { Database } from '../database.ts'
-import { columnJson } from '../exports/columns.ts'
-import { type Parameters, parameters } from '../feeds-filter.ts'
-import { columnText } from '../values.ts'
+import { type Parameters, parameters } from '../parameters.ts'
+import { columnJson, columnText } from '../values.ts'
 import { heldSql, requireClaim, ticketUnknown } from './bridge-row.ts'
 import { tallySql } from './tally.ts'
 import { assigned, insertEffectsSql, newEffectsJson } from './ticket-row.ts'

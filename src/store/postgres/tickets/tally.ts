@@ -1,6 +1,8 @@
 /** How many tickets and effects have each state: counted as they change, since counting a million takes half a second. */
-import { type BridgeState, effectStates, ticketStates } from '../../ticket-store.ts'
-import type { Database, Queryable } from '../database.ts'
+import type { BridgeState } from '../../ticket-store.ts'
+import { effectStates, ticketStates } from '../../tickets.ts'
+import type { Database } from '../database.ts'
+import type { Queryable } from '../queryable.ts'
 
 export type Tally = Pick<BridgeState, 'tickets' | 'effects'>
 

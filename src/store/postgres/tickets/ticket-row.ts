@@ -1,10 +1,10 @@
 /** Tickets and effects as the database has them. */
 import type { RawTicket } from '../../../model/ticket.ts'
-import type { Effect, LinkedIncident, NewEffect, TicketChange, TicketRecord } from '../../ticket-store.ts'
-import type { Queryable } from '../database.ts'
-import { columnJson } from '../exports/columns.ts'
-import type { Parameters } from '../feeds-filter.ts'
-import { columnText, timeText } from '../values.ts'
+import type { TicketChange } from '../../ticket-store.ts'
+import type { Effect, LinkedIncident, NewEffect, TicketRecord } from '../../tickets.ts'
+import type { Parameters } from '../parameters.ts'
+import type { Queryable } from '../queryable.ts'
+import { columnJson, columnText, timeText } from '../values.ts'
 import { bridgeNumber, ticketUnknown } from './bridge-row.ts'
 
 /** Of `ticket t` and `bridge b`. */

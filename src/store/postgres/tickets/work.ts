@@ -1,6 +1,7 @@
 /** Who works at the effects of a bridge, and at what. */
 import type { TicketStore, Work } from '../../ticket-store.ts'
-import { type Database, patient, type Queryable, type Transaction } from '../database.ts'
+import { type Database, patient, type Transaction } from '../database.ts'
+import type { Queryable } from '../queryable.ts'
 import { columnText } from '../values.ts'
 import { bridgeNumber, bridgeUnknown, checkClaim, requireClaim } from './bridge-row.ts'
 import { tallySql } from './tally.ts'

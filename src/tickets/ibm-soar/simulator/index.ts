@@ -5,11 +5,11 @@
  * mistake is seen.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Answer, Fault } from '../../../simulation/faults.ts'
+import type { Answer } from '../../../simulation/faults.ts'
 import { createLimit } from '../../../simulation/limit.ts'
-import { type RandomFaultsOptions, randomFaults } from '../../../simulation/random-faults.ts'
+import { failAtRandom, type RandomFaultsOptions } from '../../../simulation/random-faults.ts'
 import {
-  type FailOptions,
+  type CommonOptions,
   type RecordedRequest,
   type Simulator,
   startSimulator,
@@ -37,15 +37,7 @@ export const demoSoarKey: SoarKey = {
   secret: 'demo-soar-secret-for-loopback-only',
 }
 
-export interface SoarSimulatorOptions {
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  /** Default any free one. */
-  readonly port?: number
-  /** Milliseconds; default the machine's. */
-  readonly now?: () => number
-  /** Requests kept in the log; default 10,000. */
-  readonly logLimit?: number
+export interface SoarSimulatorOptions extends CommonOptions {
   /** Default `[demoSoarKey]`. */
   readonly keys?: readonly SoarKey[]
   /** Where the incidents are; default 201, `Example Organization`. */
@@ -89,8 +81,6 @@ export interface SoarSimulator extends Simulator, Operator {
   readonly writes: readonly SoarWrite[]
   /** Calls of `onClose` that ended. */
   readonly hookCalls: readonly HookCall[]
-  /** As `fail`, but the request is carried out before. */
-  failAfter(fault: Fault, options?: FailOptions): void
   /** So many patches are answered with 409 and change nothing; 0: none any more. */
   conflict(times: number | 'always'): void
 }
@@ -105,38 +95,26 @@ export async function startSoarSimulator(options: SoarSimulatorOptions = {}): Pr
 
   const answerApi = createRoutes(installation)
   const throttled = createLimit(options.requestsPerMinute, true, now)
-  const answers = new WeakMap<RecordedRequest, Answer>()
-  /** A request is carried out once, also when a fault that asks for its answer comes after that. */
-  const apply = (request: RecordedRequest): Answer => {
-    const answer = answers.get(request) ?? answerApi(request)
-    answers.set(request, answer)
-    return answer
-  }
   const answer = async (request: RecordedRequest): Promise<Answer> => {
     const [path = ''] = request.url.split('?')
     if (path === '/' && request.method === 'GET') return incidentsPage(operator, org)
     if (path.startsWith('/_sim')) return control(request)
     if (options.latencyMs !== undefined) await wait(options.latencyMs, undefined, { ref: false })
-    return throttled() ?? apply(request)
+    return throttled() ?? answerApi(request)
   }
-  const simulator = await startSimulator({ ...placeOf(options), handle: answer, now })
+  const { host, port, logLimit } = options
+  const simulator = await startSimulator({ handle: answer, now, host, port, logLimit })
+  const isCall = ({ url }: RecordedRequest) => url.startsWith('/rest/')
   const failAfter: SoarSimulator['failAfter'] = (fault, { when = () => true, ...rest } = {}) =>
-    simulator.fail(fault, {
-      ...rest,
-      when(request) {
-        if (!request.url.startsWith('/rest/') || !when(request)) return false
-        apply(request)
-        return true
-      },
-    })
+    simulator.failAfter(fault, { ...rest, when: (request) => isCall(request) && when(request) })
   const control = createControl({
     operator,
     store: installation.store,
     order({ route, fault, isAfter, times }) {
-      const when = ({ method, url }: RecordedRequest) =>
-        url.startsWith('/rest/') && route.test(`${method} ${url}`)
-      if (isAfter) failAfter(fault, { times, when })
-      else simulator.fail(fault, { times, when })
+      const when = (request: RecordedRequest) =>
+        isCall(request) && route.test(`${request.method} ${request.url}`)
+      const fail = isAfter ? simulator.failAfter : simulator.fail
+      fail(fault, { times, when })
     },
     clearFaults: simulator.clearFaults,
     log: () => ({
@@ -149,11 +127,7 @@ export async function startSoarSimulator(options: SoarSimulatorOptions = {}): Pr
     }),
   })
   if (options.randomFaults !== undefined) {
-    for (const { fault, when } of randomFaults(options.randomFaults, possibleFaults, apply, ({ url }) =>
-      url.startsWith('/rest/'),
-    )) {
-      simulator.fail(fault, { times: 'always', when })
-    }
+    failAtRandom(simulator, options.randomFaults, possibleFaults, isCall)
   }
   return {
     ...simulator,
@@ -162,14 +136,6 @@ export async function startSoarSimulator(options: SoarSimulatorOptions = {}): Pr
     async close() {
       await Promise.all([simulator.close(), hook.close()])
     },
-  }
-}
-
-function placeOf({ host, port, logLimit }: SoarSimulatorOptions) {
-  return {
-    ...(host !== undefined && { host }),
-    ...(port !== undefined && { port }),
-    ...(logLimit !== undefined && { logLimit }),
   }
 }
 

@@ -1,16 +1,13 @@
-/** What goes wrong by chance, and whether the request is carried out before; half and cut answers ask for it themselves. */
-import type { PossibleFault } from '../../../simulation/random-faults.ts'
+/** What goes wrong by chance. */
+import type { Fault } from '../../../simulation/faults.ts'
 
-export const possibleFaults: readonly PossibleFault[] = [
-  { fault: { kind: 'reset' }, applied: false },
-  { fault: { kind: 'reset' }, applied: true },
-  { fault: { kind: 'status', status: 500, body: 'Internal Server Error' }, applied: false },
-  { fault: { kind: 'status', status: 500, body: 'Internal Server Error' }, applied: true },
-  {
-    fault: { kind: 'status', status: 503, headers: { 'content-type': 'text/html' }, body: '<html>' },
-    applied: false,
-  },
-  { fault: { kind: 'status', status: 429, headers: { 'retry-after': '1' } }, applied: false },
-  { fault: { kind: 'half-body' }, applied: true },
-  { fault: { kind: 'cut-json' }, applied: true },
+export const possibleFaults: readonly Fault[] = [
+  { kind: 'reset' },
+  { kind: 'carried-out', next: { kind: 'reset' } },
+  { kind: 'status', status: 500, body: 'Internal Server Error' },
+  { kind: 'carried-out', next: { kind: 'status', status: 500, body: 'Internal Server Error' } },
+  { kind: 'status', status: 503, headers: { 'content-type': 'text/html' }, body: '<html>' },
+  { kind: 'status', status: 429, headers: { 'retry-after': '1' } },
+  { kind: 'half-body' },
+  { kind: 'cut-json' },
 ]

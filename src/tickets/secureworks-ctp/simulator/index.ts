@@ -4,11 +4,11 @@
  * choice is marked as inferred, and is the one under which a client's mistake is seen.
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Answer, Fault } from '../../../simulation/faults.ts'
+import type { Answer } from '../../../simulation/faults.ts'
 import { createLimit } from '../../../simulation/limit.ts'
-import { type RandomFaultsOptions, randomFaults } from '../../../simulation/random-faults.ts'
+import { failAtRandom, type RandomFaultsOptions } from '../../../simulation/random-faults.ts'
 import {
-  type FailOptions,
+  type CommonOptions,
   type RecordedRequest,
   type Simulator,
   startSimulator,
@@ -28,7 +28,7 @@ export const demoAccount: ApiAccount = {
 
 const dayMs = 86_400_000
 
-export interface CtpSimulatorOptions {
+export interface CtpSimulatorOptions extends CommonOptions {
   /** Default `[demoAccount]`. */
   readonly accounts?: readonly ApiAccount[]
   /** What is there from the start. */
@@ -37,12 +37,6 @@ export interface CtpSimulatorOptions {
   readonly strictAckBeforeClose?: boolean
   /** What was changed earlier is not given out as an update; default 24 h. */
   readonly maxAgeMs?: number
-  /** Milliseconds; default the machine's. */
-  readonly now?: () => number
-  /** Default 127.0.0.1. */
-  readonly host?: string
-  /** Default any free one. */
-  readonly port?: number
   /** Each answer comes so many milliseconds later; default 0. */
   readonly latencyMs?: number
   /** More requests in a minute are answered with 429; default: no limit. Inferred. */
@@ -50,8 +44,6 @@ export interface CtpSimulatorOptions {
   /** Whether that 429 has `Retry-After`; default true, as with the product's successor. */
   readonly tellsRetryAfter?: boolean
   readonly randomFaults?: RandomFaultsOptions
-  /** Requests kept in the log; default 10,000. */
-  readonly logLimit?: number
 }
 
 export interface CtpSimulator extends Simulator, Operator, Observed {
@@ -60,12 +52,10 @@ export interface CtpSimulator extends Simulator, Operator, Observed {
   readonly accounts: readonly ApiAccount[]
   /** The simulator's clock is so much ahead of `now`. */
   setClockAhead(ms: number): void
-  /** As `fail`, but the request is carried out before. */
-  failAfter(fault: Fault, options?: FailOptions): void
 }
 
 export async function startCtpSimulator(options: CtpSimulatorOptions = {}): Promise<CtpSimulator> {
-  const { accounts = [demoAccount], latencyMs = 0, host = '127.0.0.1', port = 0, logLimit } = options
+  const { accounts = [demoAccount], latencyMs = 0, host = '127.0.0.1', port, logLimit } = options
   const { strictAckBeforeClose = true, maxAgeMs = dayMs, tellsRetryAfter = true } = options
   const { requestsPerMinute = Number.POSITIVE_INFINITY } = options
   const outerNow = options.now ?? Date.now
@@ -84,10 +74,7 @@ export async function startCtpSimulator(options: CtpSimulatorOptions = {}): Prom
       if (latencyMs > 0) await wait(latencyMs, undefined, { ref: false })
       return throttled() ?? answer(request)
     },
-    now,
-    host,
-    port,
-    ...(logLimit !== undefined && { logLimit }),
+    ...{ now, host, port, logLimit },
   })
   // Faults are those of the product: the control API stays as it is.
   const fail: Simulator['fail'] = (fault, { when = () => true, ...rest } = {}) =>
@@ -102,22 +89,10 @@ export async function startCtpSimulator(options: CtpSimulatorOptions = {}): Prom
       aheadMs = ms
     },
     fail,
-    failAfter(fault, { when = () => true, ...rest } = {}) {
-      fail(fault, {
-        ...rest,
-        when(request) {
-          if (!when(request)) return false
-          answer(request)
-          return true
-        },
-      })
-    },
+    failAfter: (fault, options) => fail({ kind: 'carried-out', next: fault }, options),
   }
   const control = createControl(simulator, { isOpen: isLoopback(host) })
-  const byChance = options.randomFaults && randomFaults(options.randomFaults, possibleFaults, answer)
-  for (const { fault, when } of byChance ?? []) {
-    fail(fault, { times: 'always', when })
-  }
+  if (options.randomFaults !== undefined) failAtRandom({ fail }, options.randomFaults, possibleFaults)
   return simulator
 }
 

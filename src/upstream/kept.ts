@@ -6,20 +6,26 @@ export interface Kept<T> {
   /** Asks again, whatever there is. */
   renew(signal: AbortSignal): Promise<T>
   forget(): void
-  /** When what is kept came, milliseconds; undefined: nothing is kept. */
+  /** Forgets this one alone: somebody else may have a new one already. */
+  discard(value: T): void
+  /** When what is kept was asked for, milliseconds; undefined: nothing is kept. */
   readonly since: number | undefined
 }
 
-/** @param keepMs infinite: until it is forgotten */
-export function kept<T>(ask: () => Promise<T>, keepMs: number, now: () => number): Kept<T> {
-  let have: { readonly value: T; readonly at: number } | undefined
+/** @param endsAt when it is old, milliseconds since the epoch; infinite: once it is forgotten */
+export function kept<T>(
+  ask: () => Promise<T>,
+  endsAt: (value: T, askedAt: number) => number,
+  now: () => number,
+): Kept<T> {
+  let have: { readonly value: T; readonly askedAt: number } | undefined
   let asking: Promise<T> | undefined
 
   const askNow = async (): Promise<T> => {
-    const at = now()
+    const askedAt = now()
     try {
       const value = await ask()
-      have = { value, at }
+      have = { value, askedAt }
       return value
     } finally {
       asking = undefined
@@ -27,7 +33,7 @@ export function kept<T>(ask: () => Promise<T>, keepMs: number, now: () => number
   }
   const get = async (signal: AbortSignal): Promise<T> => {
     signal.throwIfAborted()
-    if (have !== undefined && now() - have.at < keepMs) return have.value
+    if (have !== undefined && now() < endsAt(have.value, have.askedAt)) return have.value
     // Nobody's abort ends it for the others.
     asking ??= askNow()
     return untilAborted(asking, signal)
@@ -42,8 +48,11 @@ export function kept<T>(ask: () => Promise<T>, keepMs: number, now: () => number
       return get(signal)
     },
     forget,
+    discard(value) {
+      if (have?.value === value) forget()
+    },
     get since() {
-      return have?.at
+      return have?.askedAt
     },
   }
 }
