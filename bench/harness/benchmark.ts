@@ -147,7 +147,7 @@ export function caseOf({ name, unit, ours, floor, peakMegabytes }: CaseOptions):
   }
 }
 
-export function spreadOf(values: readonly number[]): Spread {
+function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
 }
 

@@ -1,5 +1,5 @@
 /** Figures that were kept, and the documents that show them: tables between marks, the words around them are people's. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { caseNamed, type Result } from './benchmark.ts'
 import { markdownOf, markdownTable, shown } from './report.ts'
@@ -11,7 +11,8 @@ const documents = ['docs/benchmarks.md', 'README.md'] as const
 export type Results = ReadonlyMap<string, Result>
 
 export function readResults(): Results {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.json'))
+  // Before the first figures are kept there is no folder.
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith('.json')) : []
   return new Map(
     files.map((file) => {
       const result = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Result
@@ -22,6 +23,7 @@ export function readResults(): Results {
 
 /** Keeps the figures, and writes every document that shows them anew. */
 export function record(results: readonly Result[]): void {
+  mkdirSync(folder, { recursive: true })
   for (const result of results) {
     writeFileSync(join(folder, `${result.benchmark}.json`), `${JSON.stringify(result, undefined, 2)}\n`)
   }

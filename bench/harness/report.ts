@@ -2,7 +2,7 @@
 import { type Case, type Result, type Spread, withCommas } from './benchmark.ts'
 import { printTable } from './measure.ts'
 
-export interface Shown {
+interface Shown {
   readonly title: string
   readonly rows: readonly (readonly string[])[]
 }
@@ -36,7 +36,7 @@ function orNothing(value: number | undefined): string | undefined {
 }
 
 /** Columns that no case has anything in are left out. */
-export function tablesOf({ cases: found, inTables, tables, bars, rounds, size }: Result): readonly Shown[] {
+function tablesOf({ cases: found, inTables, tables, bars, rounds, size }: Result): readonly Shown[] {
   const cases = inTables ? [] : found
   const used = columns.filter(([, cell]) => cases.some((each) => cell(each, rounds) !== undefined))
   const medians = rounds === 1 ? size : `${size}; medians of ${rounds} rounds (lowest – highest)`
@@ -63,7 +63,7 @@ export function tablesOf({ cases: found, inTables, tables, bars, rounds, size }:
   return all.filter(({ rows }) => rows.length > 1)
 }
 
-export function machineWords({ machine: { node, cores, model, load } }: Pick<Result, 'machine'>): string {
+function machineWords({ machine: { node, cores, model, load } }: Pick<Result, 'machine'>): string {
   return `Node ${node}, ${cores} x ${model}, load average before ${load.toFixed(1)}`
 }
 

@@ -11,7 +11,7 @@ import { printResult } from './report.ts'
 /** What a benchmark prints for whoever started it: everything else goes to standard error. */
 export type Told = Result | Failure
 
-export async function runBenchmark(benchmark: Benchmark, options: Options): Promise<Result> {
+async function runBenchmark(benchmark: Benchmark, options: Options): Promise<Result> {
   const { name, limitSeconds } = benchmark
   const { scale, json: _, record: __, ...given } = options
   const machine = machineNow()

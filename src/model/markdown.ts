@@ -67,7 +67,7 @@ function escapeCell(text: string): string {
   return (
     text
       // Else the backslash would take ours with it.
-      .replaceAll(/\\+(?=[|`<\r\n])/g, '$&$&')
+      .replaceAll(/(?<!\\)\\+(?=[|`<\r\n])/g, '$&$&')
       .replaceAll('<', '&lt;')
       .replaceAll('](', ']\\(')
       .replaceAll(/\r\n|\r|\n/g, '<br>')

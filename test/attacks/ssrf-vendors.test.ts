@@ -124,7 +124,7 @@ t.test('a vendor that redirects everything gets nobody anywhere', async (t) => {
   attempts.clear()
   t.ok((await everything(lost, 1)) <= 12)
   t.strictSame(lost.strays(), [])
-  t.ok(turn > 15, `${turn} redirects`)
+  t.ok(turn > 8, `${turn} redirects`)
 })
 
 t.test('no address of a request comes from who asks the server', async (t) => {

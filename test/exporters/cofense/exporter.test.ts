@@ -425,7 +425,7 @@ t.test('a value that Triage has and does not let us write is refused with what i
   simulator.fail(json({ data: record('98', 'evil.example') }), { when: isPut })
   t.match(only(await send([upsert(evil)])), {
     status: 'later',
-    error: { message: 'Cofense Triage lists the record 99, but has none of this id to change' },
+    reason: 'Cofense Triage lists the record 99, but has none of this id to change',
   })
 })
 

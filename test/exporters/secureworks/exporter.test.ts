@@ -180,7 +180,8 @@ t.test('a value with quotes is never written into a query', async (t) => {
 
 t.test('whatever a value or source holds, a removal removes nothing else', async (t) => {
   const world = await worldOf(t)
-  const text = fc.stringMatching(/^[a-z'"\\=%*_ -]{1,8}$/)
+  // Most of what has all of these signs can't be named.
+  const text = fc.oneof(fc.stringMatching(/^[a-z'"\\=%*_ -]{1,8}$/), fc.stringMatching(/^[a-z=%*_ -]{1,8}$/))
   await fc.assert(
     fc.asyncProperty(text, text, async (value, source) => {
       world.taegis.clear()

@@ -12,6 +12,9 @@ import { freshStore, observation, page, type Stored, scheduled, scripted } from 
 import { createProduct, errorOf, type Product } from './product.ts'
 import { createWorld, destinationOf, valuesOf, type World } from './world.ts'
 
+// Queues look once a second: on a machine that is busy it takes its time.
+t.setTimeout(120_000)
+
 const real = { now: Date.now, ahead: () => {} }
 
 interface Test {
