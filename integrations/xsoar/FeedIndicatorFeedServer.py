@@ -4,6 +4,7 @@ from CommonServerUserPython import *  # noqa: F401
 
 import hashlib
 import json
+import re
 import tempfile
 from typing import Any, Dict, Iterable, Iterator, List, Optional
 from urllib.parse import quote
@@ -531,7 +532,7 @@ def receipt_results(client: Client, receipt: Dict[str, Any], statuses: str, limi
 
 
 def table(title: str, rows: List[Dict[str, Any]], columns: Optional[List[str]] = None) -> str:
-    """As the server prints its text/markdown: XSOAR's own table, but `<` in data is no markup."""
+    """As the server prints its text/markdown: XSOAR's own table, but data makes no tag, link or image."""
     filled = {name for row in rows for name in row if row[name] not in (None, "", [], {})}
     shown = [name for name in columns if name in filled] if columns else sorted(filled)
     if not shown:
@@ -558,7 +559,9 @@ def flat(value: Any) -> str:
 
 
 def escaped(text: str) -> str:
-    text = text.replace("<", "&lt;").replace("\r\n", "<br>").replace("\r", "<br>").replace("\n", "<br>")
+    # Else the backslash would take the one before | and ` with it.
+    text = re.sub(r"(?<!\\)\\+(?=[|`<\r\n])", lambda found: found.group() * 2, text)
+    text = text.replace("<", "&lt;").replace("](", "]\\(").replace("\r\n", "<br>").replace("\r", "<br>").replace("\n", "<br>")
     return text.replace("|", "\\|").replace("`", "\\`")
 
 
