@@ -61,7 +61,7 @@ export async function startGateway(vendor: Vendor, share: number, random: Random
   let spoilt = 0
 
   const serve = async (incoming: IncomingMessage, response: ServerResponse) => {
-    const { method = '', url = '', headers } = incoming
+    const { method = '', url = '', headers, socket } = incoming
     const request = { method, url, headers, body: await text(incoming), receivedAt: Date.now() }
     const fault = random.chance(share) ? random.pick(faults) : undefined
     const values = vendor.stored(request)
@@ -74,7 +74,10 @@ export async function startGateway(vendor: Vendor, share: number, random: Random
       spoilt++
       fault.answer(response, answer ?? nothing)
     } else if (answer !== undefined) {
-      sending.answer = answer.status < 400 ? 'told' : 'refused'
+      // A server that was killed in the meantime has left its end of the connection: it can't know the answer.
+      const isGone = socket.destroyed || socket.readableEnded
+      if (answer.status >= 400) sending.answer = 'refused'
+      else if (!isGone) sending.answer = 'told'
       response.writeHead(answer.status, kept(answer)).end(answer.body)
     }
   }
