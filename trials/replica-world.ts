@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ask, checked, endOf, startFetch } from '../bench/harness/api.ts'
-import { isDone } from '../bench/harness/bridge-api.ts'
+import { bridge, effects, isDone } from '../bench/harness/bridge-api.ts'
 import { bridgeSettings, startBridgeEnds } from '../bench/harness/bridge-ends.ts'
 import { judgeBridge } from '../bench/harness/bridge-judge.ts'
 import { apiKey } from '../bench/harness/processes.ts'
@@ -170,11 +170,23 @@ export async function judge({ balancer, products, ends, ticketIds }: World, load
     ends.ctp.unacknowledged().length === 0 && (await isDone(balancer, ticketIds.length))
   while (!(await isAtRest())) {
     if (performance.now() > last) {
-      return { verdicts, faults: [...faults, `the bridge is not at rest after ${restMs / 1000} s`] }
+      const open = await openOf(balancer)
+      const told = `${ticketIds.length} tickets, not acknowledged: ${ends.ctp.unacknowledged().join(', ')}; ${open}`
+      return { verdicts, faults: [...faults, `the bridge is not at rest after ${restMs / 1000} s: ${told}`] }
     }
     await wait(200)
   }
   return { verdicts, faults: [...faults, ...judgeBridge(ends, ticketIds).faults] }
+}
+
+/** What a bridge has to do still, as it says itself. */
+async function openOf(balancer: Balancer): Promise<string> {
+  const { tickets, effects: counts, lastPoll } = await bridge(balancer)
+  const states = (['pending', 'inflight', 'ambiguous', 'failed'] as const).filter(
+    (state) => counts[state] > 0,
+  )
+  const open = await Promise.all(states.map((state) => effects(balancer, state)))
+  return JSON.stringify({ tickets, lastPoll: lastPoll?.status, effects: open.flat().slice(0, 5) })
 }
 
 interface Received {

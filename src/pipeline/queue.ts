@@ -62,32 +62,13 @@ const key = 'look'
 
 /** @throws Error when the database can't be reached, or its user may not make the schema `pgboss` */
 export async function openQueues({ connection, exclusive, log }: QueueOptions): Promise<Queues> {
-  const boss = new PgBoss({
-    ...connection,
-    ...patience,
-    application_name: 'indicator-feed-server queue',
-    max: 4,
-    schedule: false,
-    superviseIntervalSeconds: supervisionSeconds,
-    monitorIntervalSeconds: supervisionSeconds,
-    queueCacheIntervalSeconds: cacheSeconds,
-    flowIntervalSeconds: 3600,
-  })
-  const warn = quietly(log)
-  boss.on('error', (error) => warn(error.message))
-  boss.on('warning', ({ message }) => warn(message))
-  try {
-    await boss.start()
-  } catch (error) {
-    await boss.stop({ graceful: false }).catch(() => {})
-    throw error
-  }
+  const boss = await again(() => startBoss(connection, log))
   const workers = new Map<string, string>()
   return {
     async work(name, look) {
-      await boss.createQueue(name, queueOptions)
-      await boss.updateQueue(name, withoutPolicy(queueOptions))
-      if (exclusive) await boss.deleteAllJobs(name)
+      await again(() => boss.createQueue(name, queueOptions))
+      await again(() => boss.updateQueue(name, withoutPolicy(queueOptions)))
+      if (exclusive) await again(() => boss.deleteAllJobs(name))
       const id = await boss.work(name, { pollingIntervalSeconds: pollingSeconds }, async ([job]) => {
         if (job !== undefined) await look(job.signal)
       })
@@ -115,7 +96,34 @@ export async function openQueues({ connection, exclusive, log }: QueueOptions): 
   }
 }
 
-/** A call that was made although its connection was lost is the one that waits. */
+async function startBoss(connection: QueueConnection, log: Logger): Promise<PgBoss> {
+  const boss = new PgBoss({
+    ...connection,
+    ...patience,
+    application_name: 'indicator-feed-server queue',
+    max: 4,
+    schedule: false,
+    superviseIntervalSeconds: supervisionSeconds,
+    monitorIntervalSeconds: supervisionSeconds,
+    queueCacheIntervalSeconds: cacheSeconds,
+    flowIntervalSeconds: 3600,
+  })
+  const warn = quietly(log)
+  boss.on('error', (error) => warn(error.message))
+  boss.on('warning', ({ message }) => warn(message))
+  try {
+    await boss.start()
+    return boss
+  } catch (error) {
+    await boss.stop({ graceful: false }).catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * A call that was made although its connection was lost is the one that waits. A server that starts has to outlast
+ * another one that stands still in the middle of a transaction, which is ended after 60 s.
+ */
 async function again<T>(statement: () => Promise<T>): Promise<T> {
   for (const restMs of restsMs) {
     try {

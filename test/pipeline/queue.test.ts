@@ -1,5 +1,6 @@
 /** Wake-up calls on a real database. */
 
+import pg from 'pg'
 import { pino } from 'pino'
 import t from 'tap'
 import { openQueues, type Queues } from '../../src/pipeline/queue.ts'
@@ -78,3 +79,28 @@ t.test('what a process left under way is taken over at once by the only other on
   await next.stop(1000)
   await dead.stop(0)
 })
+
+t.test(
+  'a server that starts outlasts another one that stands still in the middle of a transaction',
+  async (t) => {
+    const { connection } = await freshDatabase(t)
+    const earlier = await openQueues({ connection, exclusive: false, log })
+    t.teardown(() => earlier.stop(0))
+    const still = new pg.Client(connection as pg.ClientConfig)
+    await still.connect()
+    t.teardown(() => still.end())
+    await still.query('begin; lock table pgboss.queue')
+    // As the limit of 30 s does, of which there are three.
+    const impatient = { ...connection, statement_timeout: 100 }
+    const gone = Promise.withResolvers<void>()
+    still.on('error', () => {})
+    setTimeout(() => still.query('rollback').then(() => gone.resolve(), gone.reject), 250)
+    const queues = await openQueues({ connection: impatient, exclusive: false, log })
+    t.teardown(() => queues.stop(0))
+    const taken = Promise.withResolvers<void>()
+    await queues.work('look', async () => taken.resolve())
+    await gone.promise
+    await queues.call('look', 0)
+    await taken.promise
+  },
+)

@@ -2,6 +2,7 @@
 import { UpstreamError } from '../../errors.ts'
 import type { HttpClient, HttpResponse } from '../../upstream/http-client.ts'
 import { isObject, jsonOf, parseJson } from '../../upstream/json.ts'
+import { letGo } from '../../upstream/read-body.ts'
 import { cleaner } from '../../upstream/redact.ts'
 import { waitOf } from '../../upstream/retry-after.ts'
 import { signature } from './signature.ts'
@@ -156,6 +157,7 @@ function readEnvelope(
     throw new UpstreamError('unreadable', words, { service, status: answer.status })
   }
   const body = parseJson(answer.body, { service, status: answer.status, clean })
+  letGo(answer.body)
   const envelope = isObject(body) ? body : {}
   if (envelope.status !== 'Success') {
     const status = typeof envelope.status === 'string' ? `"${clean(envelope.status)}"` : 'missing'
