@@ -72,12 +72,10 @@ export async function createWholeServer(
   }
 }
 
-async function overStore(
-  config: Config,
-  environment: Environment & { readonly telemetry: Telemetry },
-  origin: Origin,
-  opened: OpenedStore,
-): Promise<Server> {
+type Watched = Environment & { readonly telemetry: Telemetry }
+
+/** What is read, pushed to and carried, all of it known to the store, and when. */
+async function createPipeline(config: Config, environment: Watched, opened: OpenedStore) {
   const { log, now, telemetry } = environment
   const { store, connection, exclusive } = opened
   const configured = createSources(config, environment)
@@ -110,6 +108,19 @@ async function overStore(
     wakeBridge: schedule.wakeBridge,
     wakePoll: schedule.wakePoll,
   })
+  return { configured, sending, ends, schedule, exports, bridges }
+}
+
+async function overStore(
+  config: Config,
+  environment: Watched,
+  origin: Origin,
+  opened: OpenedStore,
+): Promise<Server> {
+  const { log, now, telemetry } = environment
+  const { store, connection } = opened
+  const pipeline = await createPipeline(config, environment, opened)
+  const { configured, sending, ends, schedule, exports, bridges } = pipeline
   const { again, ...told } = origin
   const { host } = listenHost(config.server.host, config.auth.keys.length > 0)
   /** As far as the doctor tells of it: what waits for a restart is not in it. */
@@ -119,7 +130,7 @@ async function overStore(
       server: { config: current, ...told, host, connection, now },
       sources: configured.sources,
       exporters: sending.exporters,
-      bridges: carried,
+      bridges: ends.bridges,
     })
   const door = config.store.kind === 'embedded' ? admission(config.store.folder) : undefined
   const keysOf = ({ auth }: Config) =>

@@ -30,7 +30,7 @@ export function strictest(a: Tlp | undefined, b: Tlp | undefined): Tlp | undefin
 
 /**
  * The strictest of the labels that are TLP labels (`TLP:AMBER+STRICT`, `tlp red`, `TLP 2.0: RED (internal)`); undefined
- * when none is. A level that is not known is red: what somebody marked must not leave for want of a word.
+ * when none is. A level that is not known, in letters of any script, is red: what somebody marked must not leave for want of a word.
  */
 export function tlpFromLabels(names: readonly string[]): Tlp | undefined {
   let result: Tlp | undefined
@@ -40,7 +40,7 @@ export function tlpFromLabels(names: readonly string[]): Tlp | undefined {
       result = strictest(result, usual)
       continue
     }
-    const label = /^TLP(?:V?[12](?:\.0)?)?[:_-]*(?=[A-Z])([A-Z]+(?:[+_-]STRICT)?)/.exec(
+    const label = /^TLP(?:V?[12](?:\.0)?)?[:_-]*(?=\p{L})([\p{L}\p{M}]+(?:[+_-]STRICT)?)/u.exec(
       name.replaceAll(/\s/g, '').toUpperCase(),
     )?.[1]
     if (label !== undefined) result = strictest(result, byName.get(label) ?? 'red')

@@ -127,6 +127,9 @@ t.test('the strictest TLP label counts, in any spelling; other labels do not', a
     [['TLP v2: Amber+Strict'], 'amber+strict'],
     [['TLP:GREEN', 'TLP:PURPLE'], 'red'],
     [['TLP:constructor'], 'red'],
+    [['TLP:ПУРПУР'], 'red'],
+    [['TLP:GREENİ'], 'red'],
+    [['tlp:greeni\u0307'], 'red'],
   ]
   for (const [labels, tlp] of table) t.equal(tlpFromLabels(labels), tlp, JSON.stringify(labels))
 })
