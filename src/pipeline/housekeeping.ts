@@ -60,6 +60,8 @@ const historyKeptMs = 90 * 86_400_000
 /** Of all time that counting may take: a million indicators need about a second. */
 const sampleShare = 1 / 200
 const longestSampleRestMs = 3_600_000
+/** Another server, which still has it configured, may have stored more of a source meanwhile. */
+const forgetEveryMs = 3_600_000
 
 export function housekeeping(
   { store, sources, queues, log, now, signal: stopping }: Context,
@@ -71,11 +73,27 @@ export function housekeeping(
   }
   const prune = async () => {
     const before = new Date(now() - keptMs)
-    const changes = (await store.prune(before)) + (await store.prunePublications(before))
-    const exports = (await store.pruneFeeds()) + (await store.pruneExports(before, new Date(now())))
-    const tickets = await store.pruneTickets(before, new Date(now() - ticketsKeptMs))
-    const rows = changes + exports + tickets + (await store.pruneHistory(new Date(now() - historyKeptMs)))
+    const parts = [
+      () => store.prune(before),
+      () => store.prunePublications(before),
+      () => store.pruneFeeds(),
+      () => store.pruneExports(before, new Date(now())),
+      () => store.pruneTickets(before, new Date(now() - ticketsKeptMs)),
+      () => store.pruneHistory(new Date(now() - historyKeptMs)),
+    ]
+    let rows = 0
+    const failures: unknown[] = []
+    for (const part of parts) {
+      // What one of them fails of keeps nothing else from being removed.
+      await part().then(
+        (count) => {
+          rows += count
+        },
+        (error: unknown) => failures.push(error),
+      )
+    }
     if (rows > 0) log.info({ rows }, 'what is old was removed')
+    if (failures.length > 0) throw failures[0]
   }
   let sampleTookMs = 0
   let sampledAtMs = Number.NEGATIVE_INFINITY
@@ -96,7 +114,7 @@ export function housekeeping(
         log.info({ source: name, records }, 'a source is no longer configured: its records have left')
     }
   }
-  let forgotten = false
+  let forgetAgainAt = Number.NEGATIVE_INFINITY
   const works = [
     { name: 'expire', restMs: () => expireEveryMs, look: expire },
     { name: 'prune', restMs: () => pruneEveryMs, look: prune },
@@ -118,8 +136,9 @@ export function housekeeping(
       await queues.call('sample', Math.max(0, sampledAtMs + leastSampleRestMs() - performance.now()))
     },
     async forget() {
-      if (!forgotten) await forget()
-      forgotten = true
+      if (performance.now() < forgetAgainAt) return
+      await forget()
+      forgetAgainAt = performance.now() + forgetEveryMs
     },
   }
 }

@@ -3,6 +3,7 @@
  * what there is to do stands in tables of ours, so that a call too many is harmless and one that got lost is made again.
  */
 import { setTimeout as wait } from 'node:timers/promises'
+import type { ClientBase } from 'pg'
 import { type ConstructorOptions, PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 
@@ -42,8 +43,17 @@ const pollingSeconds = 1
  */
 const cacheSeconds = 1
 
+/** What stands still in the middle of a transaction, with rows locked that everybody waits for, is ended after so long. */
+const stillMs = 60_000
+
 /** Of `pg`, which is given them as they are: a server that is gone without a word must not be waited for without end. */
-const patience = { query_timeout: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+const patience = {
+  ...{ query_timeout: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000 },
+  /** By a statement, as PgBouncer refuses it in the start packet. */
+  onConnect: async (client: ClientBase) => {
+    await client.query(`set idle_in_transaction_session_timeout = ${stillMs}`)
+  },
+}
 
 const queueOptions = {
   // One waits and one is at work.

@@ -84,7 +84,7 @@ export function createSchedule(options: ScheduleOptions): Schedule {
   const byName = new Map(sources.map((source) => [source.name, source]))
   let queues: Queues | undefined
   let starting: Promise<void> | undefined
-  let planning: Promise<void> | undefined
+  let planning: Promise<unknown> | undefined
   let exporting: ExportWork | undefined
   let bridging: BridgeWork | undefined
 
@@ -107,18 +107,15 @@ export function createSchedule(options: ScheduleOptions): Schedule {
     // Woken before, they would have no queues.
     exporting = exports
     bridging = tickets
-    const planAll = async () => {
-      await fetches.plan()
-      await keeping?.plan()
-      await exporting?.plan()
-      await bridging?.plan()
-    }
-    await planAll()
-    planning = repeatedly(() => planAll().then(() => keeping?.forget()), {
-      log,
-      signal,
-      everyMs: options.planEveryMs ?? 15_000,
-    })
+    const plans = [fetches, keeping, exporting, bridging].filter((each) => each !== undefined)
+    for (const each of plans) await each.plan()
+    const loops = [...plans.map((each) => () => each.plan()), () => keeping?.forget()]
+    // Each by itself: what one of them waits for, or fails of, keeps none of the others.
+    planning = Promise.all(
+      loops.map((work) =>
+        repeatedly(async () => work(), { log, signal, everyMs: options.planEveryMs ?? 15_000 }),
+      ),
+    )
   }
   const start = async () => {
     const opened = await openQueues(options)

@@ -104,7 +104,7 @@ export function rooms({ name, room, store, now }: Options): Rooms {
       },
       ended(works) {
         for (const { work, settlement } of works) {
-          const { id } = work.claimed
+          const { id, action } = work.claimed
           const isDone = settlement.status === 'accepted' || settlement.status === 'unchanged'
           const isPending = settlement.status === 'pending'
           const came = coming.get(id)
@@ -115,6 +115,8 @@ export function rooms({ name, room, store, now }: Options): Rooms {
           // A removal that is tried again is still to leave.
           if (isPending || went === undefined) continue
           going.delete(id)
+          // Somebody wanted it again before it had left.
+          if (action !== 'remove') continue
           if (!isDone) stubborn.add(id)
           else {
             freed += went

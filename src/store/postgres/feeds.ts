@@ -7,6 +7,7 @@ import { lookMemory } from './feeds-look.ts'
 import { failed, feedColumns, refresh, stateOf, upToDate } from './feeds-members.ts'
 import { build, readChunk, readSnapshot } from './feeds-snapshots.ts'
 import { keyOf } from './keys.ts'
+import { removeAll, removedAtOnce } from './remove.ts'
 
 /** Big lists are sorted and read in one transaction. */
 const oneMoment = { ...patient, isolation: 'repeatable read' } as const
@@ -98,9 +99,13 @@ export function feedStore(database: Database): FeedStore {
 
     // What TAXII has not published yet is still needed there.
     pruneFeeds: () =>
-      database.execute(
-        `delete from feed_member m using clock c where not m.present and m.seq <= c.horizon
-           and m.seq <= coalesce((select p.seq from collection p where p.feed = m.feed), c.horizon)`,
+      removeAll(
+        database,
+        `delete from feed_member where (feed, key) in (
+           select m.feed, m.key from feed_member m, clock c where not m.present and m.seq <= c.horizon
+             and m.seq <= coalesce((select p.seq from collection p where p.feed = m.feed), c.horizon)
+           limit ${removedAtOnce})`,
+        [],
       ),
   }
 }

@@ -7,6 +7,7 @@ import type {
 } from '../publication-store.ts'
 import type { Database } from './database.ts'
 import { publish } from './publish.ts'
+import { removeAll, removedAtOnce } from './remove.ts'
 
 export interface PublicationOptions {
   /** Of objects in one page: descriptions can be long, and a page is held in memory. Default 32 MiB. */
@@ -53,8 +54,8 @@ export function publicationStore(
       return own
     },
     async prunePublications(before) {
-      const revoked = await inBatches(database, forgetRevoked, [before.getTime() * 1000])
-      return revoked + (await inBatches(database, forgetVersions, []))
+      const revoked = await removeAll(database, forgetRevoked, [before.getTime() * 1000])
+      return revoked + (await removeAll(database, forgetVersions, []))
     },
   }
 }
@@ -121,24 +122,13 @@ select string_agg(head || case when tail = '' then ''
 from page group by (number - 1) / ${inPiece} order by (number - 1) / ${inPiece}`
 }
 
-const batch = 10_000
-
 const forgetRevoked = `
 delete from publication where (feed, object) in (
-  select feed, object from publication where revoked and added < $1 limit ${batch})`
+  select feed, object from publication where revoked and added < $1 limit ${removedAtOnce})`
 
 /** Younger ones may be on their way into a collection. */
 const forgetVersions = `
 delete from stix_object where (id, hash) in (
   select id, hash from stix_object o where stored_at < now() - interval '1 day'
-    and not exists (select from publication p where p.object = o.id and p.hash = o.hash) limit ${batch})
+    and not exists (select from publication p where p.object = o.id and p.hash = o.hash) limit ${removedAtOnce})
   and stored_at < now() - interval '1 day'`
-
-async function inBatches(database: Database, statement: string, values: readonly unknown[]): Promise<number> {
-  let removed = 0
-  for (;;) {
-    const count = await database.execute(statement, values)
-    removed += count
-    if (count < batch) return removed
-  }
-}

@@ -1,14 +1,15 @@
 /** What leaves without a page: expired records, sources that are no longer configured, old entries of the change log. */
 import type { IngestStore } from '../store.ts'
 import { type Database, patient, type Transaction } from './database.ts'
+import { removeAll, removedAtOnce } from './remove.ts'
 import { settle } from './settle.ts'
 
-/** Rows of the change log removed in one transaction. */
-const prunedAtOnce = 5_000
-
 /** With what they say of unreadable records; the state of a source is in its last run. */
-const oldRuns = `delete from run r where r.ended_at < $1
-  and exists (select from run later where later.source = r.source and later.started_at > r.started_at)`
+const oldRuns = `
+delete from run where id in (
+  select id from run r where r.ended_at < $1
+    and exists (select from run later where later.source = r.source and later.started_at > r.started_at)
+  limit ${removedAtOnce})`
 
 /** @param now for what leaves with its source */
 export function upkeep(
@@ -26,9 +27,9 @@ export function upkeep(
       for (;;) {
         const count = await database.transaction((transaction) => pruneSome(transaction, before))
         removed += count
-        if (count < prunedAtOnce) break
+        if (count < removedAtOnce) break
       }
-      return removed + (await database.execute(oldRuns, [before]))
+      return removed + (await removeAll(database, oldRuns, [before]))
     },
   }
 }
@@ -52,8 +53,17 @@ async function expire(transaction: Transaction, now: Date, limit: number): Promi
   return rows.length
 }
 
-/** Its cursor goes first: were the source configured again, a fetch would have to bring everything. */
+/**
+ * Its cursor goes first: were the source configured again, a fetch would have to bring everything. A fetch under way, by
+ * a server whose configuration still has it, has lost its claim: it must not go on from the cursor that it knows.
+ */
 async function forget(transaction: Transaction, name: string, limit: number, now: Date): Promise<number> {
+  // The run before its source, as those lock them who store a page.
+  await transaction.execute(
+    `update run set claim = claim + 1
+     where status = 'running' and source = (select id from source where name = $1)`,
+    [name],
+  )
   const [source] = await transaction.query<{ id: number }>(
     'update source set cursor = null, fetched = false where name = $1 returning id',
     [name],
@@ -76,7 +86,7 @@ function withoutEntries(rows: readonly { readonly key: string }[]): ReadonlyMap<
 async function pruneSome(transaction: Transaction, before: Date): Promise<number> {
   const rows = await transaction.query<{ seq: number }>(
     `delete from change where seq in (select seq from change where at < $1 order by at limit $2) returning seq`,
-    [before, prunedAtOnce],
+    [before, removedAtOnce],
   )
   if (rows.length === 0) return 0
   const horizon = rows.reduce((highest, { seq }) => Math.max(highest, seq), 0)

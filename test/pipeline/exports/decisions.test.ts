@@ -6,6 +6,7 @@ import { adviceFor } from '../../../src/pipeline/exports/advice.ts'
 import { allot } from '../../../src/pipeline/exports/allot.ts'
 import { firstSize, nextSize, sizeAnswerOf } from '../../../src/pipeline/exports/batch-size.ts'
 import { forwardList } from '../../../src/pipeline/exports/forward.ts'
+import { rooms } from '../../../src/pipeline/exports/room.ts'
 import { type Result, released, settle, unwritable } from '../../../src/pipeline/exports/settle.ts'
 import { backoffMs } from '../../../src/pipeline/product/backoff.ts'
 import {
@@ -31,6 +32,7 @@ function claimed(more: Partial<ClaimedDelivery> = {}): ClaimedDelivery {
   return {
     id: 1,
     revision: 3,
+    taken: 2,
     action: 'upsert',
     indicator: indicatorOf('a.example'),
     source: 'ours',
@@ -326,7 +328,7 @@ t.test('what the database refuses is a failed try, and given up in the end', asy
     middle,
   )
   t.match(unwritable(last, policy, now), { status: 'dead', attempts: 12, have: 'same' })
-  t.match(unwritable(released(claimed(), at(0)), policy, now), { status: 'pending', attempts: 1 })
+  t.match(unwritable(released(claimed(), at(0)), policy, now), { status: 'pending', attempts: 1, taken: 2 })
 })
 
 t.test('waits double up to the longest, give or take a fifth', async (t) => {
@@ -587,4 +589,35 @@ t.test('room goes to the best, and nobody gets more than there is', async (t) =>
       { numRuns: 5000 },
     ),
   )
+})
+
+t.test('an eviction that is overtaken by a wish to keep the entry frees no room', async (t) => {
+  const old = { id: 7, rank: 0, indicator: indicatorOf('old.example') }
+  const revived: number[] = []
+  const store = {
+    weakest: async () => [old],
+    heldCount: async () => 1,
+    // The export of an eviction, which is of no use here.
+    evict: async () => ({}) as never,
+    reviveWithoutRoom: async (_name: string, _claim: number, free: number) => revived.push(free),
+  }
+  const made = () =>
+    rooms({
+      ...{ name: 'edge', now: () => now, store },
+      room: { most: 1, entries: () => 1, active: async () => 1 },
+    }).begin(1)
+  const better = { claimed: claimed({ id: 8, rank: 5 }), content: 'new' }
+  const accepted = { status: 'accepted' } as Settlement
+  for (const [action, free] of [
+    ['remove', 1],
+    ['upsert', undefined],
+  ] as const) {
+    const room = made()
+    const { wait } = await room.admit([better], new AbortController().signal)
+    t.equal(wait.length, 1, 'the better one waits for the weaker one to leave')
+    room.ended([{ work: { claimed: claimed({ id: 7, action }), content: '' }, settlement: accepted }])
+    revived.length = 0
+    await room.revive()
+    t.strictSame(revived, free === undefined ? [] : [free], action)
+  }
 })

@@ -168,6 +168,19 @@ t.test('a source that is forgotten leaves alone, and would be read as a whole ag
   t.equal((await store.runs('tc', { limit: 5 })).length, 1, 'its runs stay')
 })
 
+t.test('a fetch under way of a source that is forgotten goes on as one that has read nothing', async (t) => {
+  const { store } = await openStore(t)
+  const { run, claim, page } = await startFetch(store)
+  await page({ records: [record(1, 'a.example')] })
+  t.ok((await store.sourceState('tc')).cursor !== undefined)
+  t.equal(await store.forgetSource('tc', 10), 1)
+  await t.rejects(page({ records: [record(2, 'b.example')] }), { message: /was taken over/ })
+  await t.rejects(store.endRun(run.id, claim, 'succeeded', [], now), { message: /was taken over/ })
+  t.ok((await store.claimRun(run.id)) !== undefined, 'who still has the source takes it up again')
+  t.same(await store.sourceState('tc').then(({ cursor, fetched }) => [cursor, fetched]), [undefined, false])
+  t.same(await valuesOf(store), [])
+})
+
 t.test('what is pruned is behind the horizon, and nothing else is', async (t) => {
   const { store, connection } = await openStore(t)
   const { page } = await startFetch(store)
