@@ -48,8 +48,8 @@ export const exporters = ['secureworks', 'darktrace'] as const
 export const feed = 'block'
 /** As a Kubernetes readiness probe that is set closely. */
 const lookMs = 200
-/** What the load left is done within this time. */
-const restMs = 60_000
+/** What the load left is done within this time: what may have been carried out is looked for until 45 s afterwards. */
+const restMs = 120_000
 
 export async function createWorld({ folder, storeUrl }: ReplicasOptions): Promise<World> {
   const source = await startThreatConnectSimulator({

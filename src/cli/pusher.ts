@@ -4,6 +4,7 @@ import { environment } from '../config/environment.ts'
 import type { Config, ExporterConfig } from '../config/model.ts'
 import { createExporters } from '../connectors.ts'
 import { exportAnswer } from '../http/routes/export-answer.ts'
+import type { Destination } from '../pipeline/exports/destination.ts'
 import type { DryRun } from '../pipeline/exports/dry-run.ts'
 import { createExports, type PushRequest } from '../pipeline/exports/exports.ts'
 import { createSchedule } from '../pipeline/schedule.ts'
@@ -93,14 +94,14 @@ async function here(
   const log = given.isLevelEnabled('info') ? given : given.child({}, { level: 'error' })
   const configured = createExporters(config, { log, version, env: environment(), now: Date.now })
   const { name } = exporter
-  // What it forwards is the server's business.
+  // What it forwards is the business of servers beside it, where there can be any.
   const destinations = configured.destinations
     .filter((each) => each.name === name)
-    .map((each) => ({ ...each, forward: null }))
+    .map(
+      (each): Destination => (exclusive ? { ...each, forward: null } : { ...each, forwardsElsewhere: true }),
+    )
   try {
     await store.registerExporters([name])
-    // As a server does: a feed that is pushed may never have been served.
-    await store.registerFeeds([...config.feeds, ...configured.forwards])
     const schedule = createSchedule({
       ...{ store, sources: [], connection, exclusive, log },
       exports: { destinations, store },

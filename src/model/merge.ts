@@ -67,7 +67,7 @@ function assemble(
   if (facts.lastModified !== undefined) head.lastModified = facts.lastModified
   head.expiresAt = null
   head.observations = observations
-  head.relationships = facts.relationships
+  head.relationships = distinctRelationships(facts.relationships)
   if (raw !== undefined) head.raw = raw
   return head as Indicator
 }
@@ -80,7 +80,7 @@ function mergeFacts(ordered: readonly Observation[], newestFirst: readonly Obser
     score: first.score,
     active: ordered.some(({ active }) => active),
     tags: [...new Set(ordered.flatMap(({ tags }) => tags))],
-    relationships: unionOfRelationships(ordered),
+    relationships: ordered.flatMap(({ relationships }) => relationships),
   }
   if (first.customType !== undefined) merged.customType = first.customType
   for (const observation of ordered) {
@@ -138,9 +138,11 @@ function inOrder<T extends object>(members: T, order: readonly (keyof T)[]): T {
   ) as T
 }
 
-function unionOfRelationships(observations: readonly Observation[]): Relationship[] {
+/** The first of each that are equal. */
+export function distinctRelationships(relationships: readonly Relationship[]): readonly Relationship[] {
+  if (relationships.length < 2) return relationships
   const byEnd = new Map<string, Relationship>()
-  for (const relationship of observations.flatMap(({ relationships }) => relationships)) {
+  for (const relationship of relationships) {
     const { name, type, customType = '', value } = relationship
     const key = [name, type, customType, value].join('\0')
     if (!byEnd.has(key)) byEnd.set(key, relationship)

@@ -31,6 +31,8 @@ export interface Have {
 export interface ClaimedDelivery {
   readonly id: number
   readonly revision: number
+  /** With id and revision it names this claiming: the same may be claimed again. */
+  readonly taken: number
   readonly action: DeliveryAction
   readonly indicator: Indicator
   readonly source: string
@@ -48,6 +50,8 @@ export interface ClaimedDelivery {
 export type Settlement = {
   readonly id: number
   readonly revision: number
+  /** As it was claimed. */
+  readonly taken: number
   readonly attempts: number
   /** Whether something was sent of it. */
   readonly tried: boolean
@@ -71,6 +75,14 @@ export type Settlement = {
       readonly unsure: boolean
     }
 )
+
+export interface ForwardOptions {
+  /** The forward's filter as a feed of its own name. */
+  readonly list: FeedDefinition
+  readonly sourceName: string
+  readonly maxRemovalShare: number
+  readonly now: Date
+}
 
 /** Why the removals of a forward are held. */
 export interface ForwardHeld {
@@ -149,7 +161,7 @@ export interface DeliveryStore {
   ): Promise<readonly ClaimedDelivery[]>
   /**
    * Writes what became of deliveries. A delivery of which something newer is wanted meanwhile is pending at once. What
-   * is no longer under way was settled before: nothing is written of it again.
+   * is no longer under way as it was claimed was settled before: nothing is written of it again.
    * @throws ClaimLost
    */
   settleDeliveries(name: string, claim: number, settlements: readonly Settlement[], now: Date): Promise<void>
@@ -202,18 +214,13 @@ export interface DeliveryStore {
    * product has by forwarding. Removals wait while a fetch of a source of the list is under way, and are held when they
    * are more than `maxRemovalShare` of what the product has or may have by forwarding. What left before anything of it
    * was sent is skipped. Under another `sourceName` everything is sent anew, and the entries of the old one leave.
-   * @param list the forward's filter as a feed of its own name, already refreshed (`FeedStore.refreshFeed`)
+   * @param options of a list that is already refreshed (`FeedStore.refreshFeed`)
    * @returns deliveries queued @throws ClaimLost
    */
   forward(
     name: string,
     claim: number,
-    options: {
-      readonly list: FeedDefinition
-      readonly sourceName: string
-      readonly maxRemovalShare: number
-      readonly now: Date
-    },
+    options: ForwardOptions,
   ): Promise<{
     readonly upserts: number
     readonly removals: number
@@ -221,6 +228,13 @@ export interface DeliveryStore {
     /** More upserts wait than one transaction takes: call again. */
     readonly more: boolean
   }>
+
+  /**
+   * Whether refreshing the list and `forward` would do something now. Cheap; once they have done it, it is null until
+   * something changes.
+   * @returns changes: of the list; settings: it was last forwarded with another filter, source or share
+   */
+  forwardDue(name: string, options: ForwardOptions): Promise<'changes' | 'settings' | null>
 
   /** Forgets exports that ended before, ledger rows that nothing refers to, idempotency keys older than 24 h. @returns rows removed */
   pruneExports(before: Date, now: Date): Promise<number>

@@ -7,8 +7,11 @@ import { stringify } from 'yaml'
 import { startCofenseSimulator } from '../../src/exporters/cofense/simulator/index.ts'
 import { startDarktraceSimulator } from '../../src/exporters/darktrace/simulator/index.ts'
 import { startTaegisSimulator, type TaegisOptions } from '../../src/exporters/secureworks/simulator/index.ts'
+import { renderForCollections } from '../../src/feeds/stix/objects.ts'
 import { startThreatConnectSimulator } from '../../src/sources/threatconnect/simulator/index.ts'
+import { openPostgresStore } from '../../src/store/postgres/index.ts'
 import { sourceEntry } from '../app.ts'
+import { definition, log } from '../feeds/feed-world.ts'
 import { freshDatabase } from '../store/database.ts'
 import { commandLine, main } from './command-line.ts'
 
@@ -44,7 +47,7 @@ async function world(test: Test, taegisOptions: TaegisOptions = {}) {
   const { publicToken, privateToken } = darktrace.tokens
   const { clientId, clientSecret } = application
   for (const secret of [account.clientSecret, privateToken, clientSecret]) secrets.add(secret)
-  const { url } = await freshDatabase(test)
+  const { url, connection } = await freshDatabase(test)
   let written = 0
   const write = (name: string, text: string) => {
     const path = join(folder, name)
@@ -57,6 +60,7 @@ async function world(test: Test, taegisOptions: TaegisOptions = {}) {
     darktrace,
     triage,
     folder,
+    connection,
     write,
     /** What Darktrace has from us. */
     watched: () =>
@@ -127,6 +131,36 @@ t.test('a feed is pushed without a server as well, once its sources were fetched
   t.strictSame([pushed.code, pushed.stderr], [0, ''])
   t.match(pushed.stdout, /│ darktrace │ succeeded │ 3 +│ 0 +│ 3 +│/)
   t.strictSame(watched(), ['host-1.example', 'host-2.example', 'host-3.example'])
+})
+
+t.test('what servers serve is left alone by a push whose configuration does not have it', async (t) => {
+  const { config, write, watched, connection } = await world(t)
+  t.equal((await cli.run(['fetch', '--config', config()])).code, 0)
+  const store = await openPostgresStore({ connection, log, render: renderForCollections })
+  t.teardown(() => store.close())
+  const feed = definition({ name: 'hosts' })
+  await store.registerFeeds([feed])
+  await store.refreshFeed(feed, { now: new Date() })
+  const variant = { variant: 'txt', json: false, now: new Date() }
+  await store.buildSnapshot(feed, variant, async ({ about }) => {
+    const { entries } = about.state
+    const sizes = { identity: 0, gzip: 0, br: 0 }
+    return { ...{ digest: 'none', entries, dropped: 0, truncated: 0 }, sizes }
+  })
+  while (!(await store.publish('hosts', new Date())).done);
+  const served = async () => [
+    await store.feedStates(),
+    await store.snapshot('hosts', 'txt'),
+    await store.publishedManifest('hosts', { limit: 10, tlp: 2 }),
+  ]
+  const before = await served()
+  t.match(before, [[{ name: 'hosts', entries: 3 }], { entries: 3 }, { records: [{}, {}, {}] }])
+  const file = write('values.txt', 'evil.example\n')
+  const push = ['push', 'darktrace', '--file', file, '--config', config({ feeds: [] })]
+  const { code, stderr } = await cli.run(push)
+  t.strictSame([code, stderr], [0, ''])
+  t.strictSame(watched(), ['evil.example'])
+  t.strictSame(await served(), before)
 })
 
 t.test('a server that is stopped while a product is silent loses nothing', async (t) => {

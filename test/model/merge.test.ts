@@ -166,6 +166,18 @@ t.test('records of one value merge: highest, union, earliest, latest, strictest,
   )
 })
 
+t.test('a relationship that a record tells twice is one, as if two records told it', async (t) => {
+  const thing = { name: 'related-to', type: 'custom', customType: 'Thing', value: 'Op X' } as const
+  const other = { ...thing, customType: 'Other' }
+  const [campaign] = full.relationships
+  const twice: Observation = {
+    ...full,
+    relationships: [...full.relationships, thing, ...full.relationships, other, thing],
+  }
+  t.strictSame(toIndicator([twice]).relationships, [campaign, thing, other])
+  t.strictSame(toIndicator([twice]).relationships, toIndicator([twice, twice]).relationships)
+})
+
 t.test('the description is the latest there is, though a later record has none', async (t) => {
   const later: Observation = { ...bare, lastModified: '2024-01-02T00:00:00.500Z', raw: { id: 2 } }
   const described: Observation = {

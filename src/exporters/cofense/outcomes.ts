@@ -6,7 +6,7 @@ import type { Row } from './wire.ts'
 
 /** What became of one record; `row` as Triage answered it, absent where it has none. */
 export type Result =
-  | { readonly status: 'accepted' | 'unchanged'; readonly row?: Row }
+  | { readonly status: 'accepted' | 'unchanged'; readonly row?: Row; readonly reason?: string }
   | { readonly status: 'rejected'; readonly reason: string; readonly row?: Row }
   | Open
 
@@ -44,7 +44,7 @@ export function outcomeOf(key: string, isFile: boolean, settled: readonly Settle
 
 function openOutcome(key: string, settled: readonly Settled[]): Outcome | undefined {
   const results = settled.map(({ result }) => result)
-  const open = results.filter((result): result is Open => !isFinal(result))
+  const open = results.filter(isOpen)
   const [first] = open
   if (first === undefined) return undefined
   const wholly = open.find(({ error }) => error?.needsMending || error?.kind === 'throttled')
@@ -60,8 +60,8 @@ function unsent(settled: readonly Settled[]): { readonly sent?: false } {
   return settled.every(({ result }) => 'sent' in result) ? { sent: false } : {}
 }
 
-function isFinal({ status }: Result): boolean {
-  return status !== 'later' && status !== 'unknown'
+export function isOpen(result: Result): result is Open {
+  return result.status === 'later' || result.status === 'unknown'
 }
 
 function rowOf(result: Result): Row | undefined {
@@ -69,9 +69,11 @@ function rowOf(result: Result): Row | undefined {
 }
 
 function receipt(settled: readonly Settled[]): { readonly vendor?: unknown } {
-  const row = settled.map(({ result }) => rowOf(result)).find((each) => each !== undefined)
-  if (row === undefined) return {}
-  return { vendor: { id: row.id, threatType: row.type, ...levelAndSource(row) } }
+  const result = settled.map((each) => each.result).find((each) => rowOf(each) !== undefined)
+  const row = result === undefined ? undefined : rowOf(result)
+  if (result === undefined || row === undefined) return {}
+  const left = result.status === 'unchanged' && result.reason !== undefined && { reason: result.reason }
+  return { vendor: { id: row.id, threatType: row.type, ...levelAndSource(row), ...left } }
 }
 
 function hashReceipt({ entry: { type, value }, result }: Settled) {

@@ -5,6 +5,7 @@ import { type CofenseClient, unreadable } from './client.ts'
 import { type Course, createCourse, Failed } from './course.ts'
 import type { Entry } from './entries.ts'
 import { type LookUp, lookUpAnywhere, lookUps } from './look-up.ts'
+import { isKnown, leftToUpserts, orderOf } from './order.ts'
 import type { Result } from './outcomes.ts'
 import { Refusal } from './refusal.ts'
 import { alikeThreat, type Row, sameText, sameThreat, threatKey } from './wire.ts'
@@ -35,22 +36,42 @@ export async function sendEntries(
   const { signal } = options
   signal.throwIfAborted()
   const batch: Batch = { ...options, course: createCourse(signal), results: new Map() }
-  const known = entries.filter(({ id, unsure }) => id !== undefined && !unsure)
-  const others = entries.filter(({ id, unsure }) => id === undefined || unsure)
+  const { before, main, after } = orderOf(entries)
+  await sendStep(batch, before)
+  await sendStep(batch, main)
+  const upserts = Map.groupBy(
+    main.filter(({ action }) => action === 'upsert'),
+    threatKey,
+  )
+  for (const removal of after) {
+    const told = (upserts.get(threatKey(removal)) ?? []).flatMap((upsert) => batch.results.get(upsert) ?? [])
+    const left = leftToUpserts(removal, told)
+    if (left !== undefined) batch.results.set(removal, left)
+  }
+  await sendStep(
+    batch,
+    after.filter((removal) => !batch.results.has(removal)),
+  )
+  if (entries.some((entry) => !batch.results.has(entry))) throw signal.reason
+  return batch.results
+}
+
+async function sendStep(batch: Batch, entries: readonly Entry[]): Promise<void> {
   const gone: Entry[] = []
   await Promise.all([
-    ...known.map((entry) =>
+    ...entries.filter(isKnown).map((entry) =>
       settle(batch, entry, async () => {
         const result = await changeKnown(batch, entry)
         if (result === undefined) gone.push(entry)
         return result
       }),
     ),
-    lookUpAll(batch, others),
+    lookUpAll(
+      batch,
+      entries.filter((entry) => !isKnown(entry)),
+    ),
   ])
   await lookUpAll(batch, gone)
-  if (entries.some((entry) => !batch.results.has(entry))) throw signal.reason
-  return batch.results
 }
 
 /** Keeps what becomes of an entry; only an abort leaves it without a result. */

@@ -9,9 +9,10 @@ import { checkSecureworks } from './check.ts'
 import { TaegisClient } from './client.ts'
 import { type InputSettings, inputsOf, objectsOf, refusalOf, sourceLine, sourceOf } from './inputs.ts'
 import { listActive } from './listing.ts'
+import { planOf } from './plan.ts'
 import { Removals } from './removal.ts'
 import { roomOf } from './room.ts'
-import { entriesToRemove, sendBatch } from './send.ts'
+import { sendBatch } from './send.ts'
 import { type SecureworksSettings, secureworksSettings, severities, taegisRegions } from './settings.ts'
 import { rounds, Upserts } from './upsert.ts'
 import { deleteOperation, entryQuery, graphqlBody, graphqlHeaders, service, upsertOperation } from './wire.ts'
@@ -86,12 +87,9 @@ function preview(
   url: string,
   tenantId: string,
 ): WireRequest[] {
-  const queries = batch
-    .flatMap((delivery) => entriesToRemove(delivery, settings))
-    .flatMap(({ source, value }) => entryQuery(source, value) ?? [])
-  const inputs = batch
-    .filter(({ action }) => action === 'upsert')
-    .flatMap((delivery) => inputsOf(delivery, settings))
+  const { before, upserts } = planOf(batch, settings)
+  const queries = before.flatMap(({ entry }) => entryQuery(entry.source, entry.value) ?? [])
+  const inputs = upserts.map(({ input }) => input)
   const operations = [
     ...queries.map(deleteOperation),
     ...rounds(inputs, (input) => input).map(upsertOperation),

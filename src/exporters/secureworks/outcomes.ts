@@ -12,7 +12,7 @@ interface HashReceipt {
   readonly type: string | undefined
   readonly value: string
   readonly id?: string
-  readonly status: 'accepted' | 'rejected' | 'unknown' | 'removed' | 'gone'
+  readonly status: 'accepted' | 'rejected' | 'unknown' | 'removed' | 'gone' | 'kept'
   readonly reason?: string
 }
 
@@ -54,7 +54,7 @@ export function removalOutcome(
     ...(indicator.type === 'file' && {
       hashes: results.map(([value, result]): HashReceipt => {
         const { status } = result
-        return status === 'rejected'
+        return 'reason' in result
           ? { type: hashType(value), value, status, reason: result.reason }
           : { type: hashType(value), value, ...(result.id !== undefined && { id: result.id }), status }
       }),

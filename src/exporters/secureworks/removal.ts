@@ -17,6 +17,8 @@ export interface Entry {
 export type RemovalResult =
   /** gone: it was not there. */
   | { readonly status: 'removed' | 'gone'; readonly id?: string; readonly requestId?: string }
+  /** Nothing was sent: another delivery has the entry. */
+  | { readonly status: 'kept'; readonly reason: string }
   | { readonly status: 'rejected'; readonly reason: string }
 
 export class Removals {

@@ -1,9 +1,10 @@
-/** One batch: removals first, as they make room, then upserts. */
+/** One batch: removals first, as they make room, then upserts; last what an upsert wanted and was refused. */
 import { keptBack, UpstreamError } from '../../errors.ts'
 import type { Delivery, Outcome } from '../exporter.ts'
 import { TaegisRefusal } from './answers.ts'
-import { type InputSettings, inputsOf, objectsOf, sourceOf } from './inputs.ts'
-import { knownHashes, mayBeCarriedOut, openOutcome, removalOutcome, upsertOutcome } from './outcomes.ts'
+import type { InputSettings } from './inputs.ts'
+import { mayBeCarriedOut, openOutcome, removalOutcome, upsertOutcome } from './outcomes.ts'
+import { entryKey, inputKey, planOf, type Removing } from './plan.ts'
 import type { Entry, RemovalResult, Removals } from './removal.ts'
 import type { Sent, Upserts } from './upsert.ts'
 
@@ -11,6 +12,17 @@ export interface Sender {
   readonly removals: Removals
   readonly upserts: Upserts
   readonly settings: InputSettings
+}
+
+/** What became of a removal. */
+type Told = RemovalResult | Open
+
+interface Open {
+  readonly status: 'open'
+  readonly reason: string
+  readonly error?: UpstreamError
+  /** Whether it went out. */
+  readonly tried: boolean
 }
 
 /** Removals under way at once in one batch; the product's own pacing stands behind it. */
@@ -23,73 +35,113 @@ export async function sendBatch(
   signal: AbortSignal,
 ): Promise<Outcome[]> {
   signal.throwIfAborted()
-  const removing = batch.filter((delivery) => entriesToRemove(delivery, sender.settings).length > 0)
-  const removed = await removeAll(removing, sender, signal)
-  const outcomes = batch
-    .filter(({ action }) => action === 'remove')
-    .map((delivery) => outcomeOfRemoval(delivery, sender.settings, removed))
+  const { before, upserts, after } = planOf(batch, sender.settings)
+  const sent = upserts.map((each): Sent => ({ ...each }))
+  const told = await removeAll(before, sender, signal)
+  const all = Map.groupBy([...before, ...after], ({ delivery }) => delivery)
+  const toldOf = (delivery: Delivery) =>
+    (all.get(delivery) ?? []).flatMap((each): [Removing, Told][] => {
+      const one = told.get(each)
+      return one === undefined ? [] : [[each, one]]
+    })
+  const removing = batch.filter(({ action }) => action === 'remove')
   const upserting = batch.filter(({ action }) => action === 'upsert')
-  if (removed.error !== undefined) {
-    const { error } = removed
-    if (removed.results.size === 0) throw error
-    return [...outcomes, ...upserting.map(({ key }) => openOutcome(key, error, false))]
+  const brokenOff = (error: UpstreamError, mayBeDone: boolean) => {
+    for (const each of after) told.set(each, notTried(error))
+    return [
+      ...removing.map((delivery) => outcomeOfRemoval(delivery, toldOf(delivery))),
+      ...upserting.map(({ key }) => openOutcome(key, error, mayBeDone)),
+    ]
   }
-  if (upserting.length === 0) return outcomes
+
+  const failure = [...told.values()].find(isOpen)?.error
+  if (failure !== undefined) {
+    if ([...told.values()].every(isOpen)) throw failure
+    return brokenOff(failure, false)
+  }
   try {
-    return [...outcomes, ...(await upsertAll(upserting, sender, signal))]
+    if (sent.length > 0) await sender.upserts.send(sent, signal)
   } catch (error) {
     // Halved by whoever sends: removals that are sent once more find nothing.
-    if (!(error instanceof UpstreamError) || error.kind === 'rejected' || outcomes.length === 0) throw error
-    return [...outcomes, ...upserting.map(({ key }) => openOutcome(key, error, mayBeCarriedOut(error)))]
+    if (!(error instanceof UpstreamError) || error.kind === 'rejected' || removing.length === 0) throw error
+    return brokenOff(error, mayBeCarriedOut(error))
   }
+  for (const [each, one] of await removeRefused(after, sent, sender, signal)) told.set(each, one)
+  const byDelivery = Map.groupBy(sent, ({ delivery }) => delivery)
+  return [
+    ...removing.map((delivery) => outcomeOfRemoval(delivery, toldOf(delivery))),
+    ...upserting.map((delivery) => {
+      const outcome = upsertOutcome(delivery, byDelivery.get(delivery) ?? [], sender.upserts.lacks)
+      // A hash that it lost is known to us by its last receipt alone: that one stays until the hash is settled.
+      const open = outcome.status === 'accepted' ? stillOpen(delivery, toldOf(delivery)) : undefined
+      return open === undefined ? outcome : { ...open, status: 'unknown' as const }
+    }),
+  ]
 }
 
-/** What is to leave: of a file to be sent again, hashes that it no longer has. */
-export function entriesToRemove(delivery: Delivery, settings: InputSettings): readonly Entry[] {
-  const { action, indicator, options } = delivery
-  const source = sourceOf(options, settings)
-  const current = objectsOf(indicator).map(({ value }) => value)
-  const before = indicator.type === 'file' ? knownHashes(delivery) : []
-  const values =
-    action === 'remove' ? [...current, ...before] : before.filter((hash) => !current.includes(hash))
-  return [...new Set(values)].map((value) => ({ source, value }))
-}
-
-interface Removed {
-  /** By delivery: each value, once it is settled. */
-  readonly results: ReadonlyMap<Delivery, readonly (readonly [string, RemovalResult])[]>
-  readonly error?: UpstreamError
-  /** Deliveries of the requests that failed. */
-  readonly failed: ReadonlySet<Delivery>
-}
-
-async function removeAll(
-  deliveries: readonly Delivery[],
-  { removals, settings }: Sender,
+/** Of entries that upserts of the batch want too: each as these have ended; removed where Taegis rejects them all. */
+async function removeRefused(
+  after: readonly Removing[],
+  sent: readonly Sent[],
+  sender: Sender,
   signal: AbortSignal,
-): Promise<Removed> {
-  const waiting = deliveries.flatMap((delivery) =>
-    entriesToRemove(delivery, settings).map((entry) => ({ delivery, entry })),
-  )
-  const results = new Map<Delivery, (readonly [string, RemovalResult])[]>()
-  const failed = new Set<Delivery>()
+): Promise<ReadonlyMap<Removing, Told>> {
+  const bySent = Map.groupBy(sent, ({ input }) => inputKey(input))
+  const left = new Map<Removing, Told>()
+  for (const each of after) {
+    const one = leftToUpserts(bySent.get(entryKey(each.entry)) ?? [])
+    if (one !== undefined) left.set(each, one)
+  }
+  const refused = after.filter((each) => !left.has(each))
+  return new Map([...left, ...(await removeAll(refused, sender, signal))])
+}
+
+function leftToUpserts(sent: readonly Sent[]): Told | undefined {
+  const results = sent.flatMap(({ result }) => result ?? [])
+  if (results.some(({ status }) => status === 'accepted')) {
+    return { status: 'kept', reason: 'left as it is: another indicator that was sent with it has it too' }
+  }
+  const unknown = results.find((result) => result.status === 'unknown')
+  if (unknown === undefined) return undefined
+  const { error, reason: why } = unknown
+  const reason = `another indicator that was sent with it has it too, which is not settled yet: ${why}`
+  return { status: 'open', reason, tried: false, ...(error !== undefined && { error }) }
+}
+
+function notTried(error: UpstreamError): Open {
+  return { status: 'open', reason: error.message, error, tried: false }
+}
+
+function isOpen(told: Told): told is Open {
+  return told.status === 'open'
+}
+
+/** @returns one for each; once one has failed, no other goes out */
+async function removeAll(
+  removing: readonly Removing[],
+  { removals }: Sender,
+  signal: AbortSignal,
+): Promise<Map<Removing, Told>> {
+  const waiting = [...removing]
+  const told = new Map<Removing, Told>()
   let failure: UpstreamError | undefined
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const { delivery, entry } = next
       try {
-        const result = await removeOne(removals, entry, signal)
-        results.set(delivery, [...(results.get(delivery) ?? []), [entry.value, result]])
+        told.set(next, await removeOne(removals, next.entry, signal))
       } catch (error) {
         waiting.length = 0
         if (!(error instanceof UpstreamError)) throw error
         failure ??= error
-        failed.add(delivery)
+        told.set(next, { ...notTried(error), tried: true })
       }
     }
   }
   await Promise.all(Array.from({ length: parallel }, work))
-  return { results, failed, ...(failure !== undefined && { error: failure }) }
+  if (failure !== undefined) {
+    for (const each of removing) if (!told.has(each)) told.set(each, notTried(failure))
+  }
+  return told
 }
 
 /** A query that is refused is so for its own value. */
@@ -110,25 +162,28 @@ function isNoRemoval(error: UpstreamError): boolean {
   return error.errors.some(({ unknownField }) => unknownField === 'deleteIndicators')
 }
 
-function outcomeOfRemoval(delivery: Delivery, settings: InputSettings, removed: Removed): Outcome {
-  const { results, error, failed } = removed
-  const done = results.get(delivery) ?? []
-  if (error === undefined || done.length === entriesToRemove(delivery, settings).length) {
-    return removalOutcome(delivery, done)
-  }
-  if (!failed.has(delivery) && done.length === 0) return openOutcome(delivery.key, keptBack(error), false)
-  return openOutcome(delivery.key, error, done.length > 0 || mayBeCarriedOut(error))
+function outcomeOfRemoval(delivery: Delivery, told: readonly (readonly [Removing, Told])[]): Outcome {
+  const settled = told.flatMap(([{ entry }, one]): [string, RemovalResult][] =>
+    isOpen(one) ? [] : [[entry.value, one]],
+  )
+  return stillOpen(delivery, told) ?? removalOutcome(delivery, settled)
 }
 
-async function upsertAll(
-  deliveries: readonly Delivery[],
-  { upserts, settings }: Sender,
-  signal: AbortSignal,
-): Promise<Outcome[]> {
-  const all = deliveries.flatMap((delivery) =>
-    inputsOf(delivery, settings).map((input): Sent => ({ delivery, input })),
-  )
-  await upserts.send(all, signal)
-  const byDelivery = Map.groupBy(all, ({ delivery }) => delivery)
-  return deliveries.map((delivery) => upsertOutcome(delivery, byDelivery.get(delivery) ?? [], upserts.lacks))
+/** Tried again as long as one of its removals is open. */
+function stillOpen(
+  { key }: Delivery,
+  told: readonly (readonly [Removing, Told])[],
+): Extract<Outcome, { status: 'later' | 'unknown' }> | undefined {
+  const open = told.map(([, one]) => one).filter(isOpen)
+  const first = open.find(({ tried }) => tried) ?? open[0]
+  if (first === undefined) return undefined
+  const { reason, error, tried } = first
+  const done = told.length > open.length
+  const mayBeDone = open.some((each) => each.tried && each.error !== undefined && mayBeCarriedOut(each.error))
+  return {
+    key,
+    status: done || mayBeDone ? 'unknown' : 'later',
+    reason,
+    ...(error !== undefined && { error: tried || done ? error : keptBack(error) }),
+  }
 }

@@ -82,8 +82,9 @@ function strippedUrl(url: string, options: FormatOptions): Converted {
   let line = url
   let reason = ''
   if (options.stripPort && parts.port !== '') {
-    const authority = line.indexOf(`${parts.host}:${parts.port}`) + parts.host.length
-    line = line.slice(0, authority) + line.slice(authority + 1 + parts.port.length)
+    // From the end: a user can look like the host and its port.
+    const end = line.length - parts.fragment.length - parts.path.length
+    line = line.slice(0, end - parts.port.length - 1) + line.slice(end)
     reason = 'without its port'
   }
   if (options.stripScheme && parts.scheme !== '') {

@@ -10,6 +10,7 @@ import type { Watch } from '../watch.ts'
 import { deliverDue } from './delivery-loop.ts'
 import type { Destination } from './destination.ts'
 import { type ForwardStore, forwardChanges } from './forward.ts'
+import type { ForwardPace } from './forward-pace.ts'
 import type { Rooms } from './room.ts'
 
 export interface DeliverContext {
@@ -28,6 +29,8 @@ export interface DeliverContext {
   /** Aborted when what is under way must end as well; absent: with the signal. */
   readonly cut?: AbortSignal
   readonly onlooker?: Watch
+  /** Told of each look at the forward. */
+  readonly pace?: ForwardPace
 }
 
 /** A forward is looked at once more after this time while deliveries go on and on. */
@@ -87,15 +90,18 @@ function forwarder(
   claim: number,
   context: DeliverContext & { readonly signal: AbortSignal },
 ): () => Promise<void> {
-  const { forward } = destination
+  const { forward, forwardsElsewhere = false } = destination
+  const { pace } = context
   let at = Number.NEGATIVE_INFINITY
   return async () => {
-    if (forward === null || context.now() - at < forwardEveryMs) return
+    if (forward === null || forwardsElsewhere || context.now() - at < forwardEveryMs) return
     at = context.now()
     try {
       await forwardChanges(forward, destination, claim, context)
+      pace?.looked('well')
     } catch (error) {
       if (error instanceof ClaimLost || isStoreAway(error)) throw error
+      pace?.looked('wrong')
       context.log.error({ err: error }, 'forwarding failed by a fault of ours')
     }
   }

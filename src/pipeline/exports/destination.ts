@@ -20,6 +20,8 @@ export interface Destination {
   readonly throttledMs: number
   /** null: only what is pushed. */
   readonly forward: FeedDefinition | null
+  /** Another process forwards: this one leaves calls for it. */
+  readonly forwardsElsewhere?: true
   /** Fraction of what was forwarded that may be removed at once. */
   readonly maxRemovalShare: number
   /** What its exporter's requests ask for; absent: they do not. */

@@ -10,11 +10,11 @@ import { createTenure } from '../product/tenure.ts'
 import type { ProductWorkOptions } from '../product/work-options.ts'
 import { type DeliverContext, deliver, nextLook } from './deliver.ts'
 import type { Destination } from './destination.ts'
+import { forwardOptions } from './forward.ts'
+import { createPace, type ForwardPace } from './forward-pace.ts'
 import { type Rooms, rooms } from './room.ts'
 
-type ExportStore = DeliveryStore &
-  Pick<FeedStore, 'refreshFeed' | 'feedsPosition'> &
-  Pick<ChangeStore, 'onCommit'>
+type ExportStore = DeliveryStore & Pick<FeedStore, 'refreshFeed'> & Pick<ChangeStore, 'onCommit'>
 
 export interface ExportWorkOptions extends ProductWorkOptions {
   readonly destinations: readonly Destination[]
@@ -37,18 +37,29 @@ const forwardEveryMs = 1000
 
 export function exportWork(options: ExportWorkOptions): ExportWork {
   const { destinations, store, triesPaused = false, queues, log, now, signal } = options
-  const forwarding = destinations.filter(({ forward }) => forward !== null)
+  const forwarding = destinations.filter((each) => each.forward !== null && each.forwardsElsewhere !== true)
   /** Where this process has not been at work yet. */
   const mendings = new Map(destinations.map(({ name }) => [name, createMending(triesPaused)]))
+  const paces = new Map(destinations.map(({ name }) => [name, createPace(now)]))
   let started = false
-  let planned = ''
 
   const wake = (name: string) => queues.call(queueOf(name), 0)
-  const planOne = async ({ name }: Destination, isAtWork = false) => {
+  const forwardAt = async ({ name, forward, ...destination }: Destination) => {
+    if (forward === null) return undefined
+    return paces.get(name)?.dueAt(await store.forwardDue(name, forwardOptions(forward, destination, now())))
+  }
+  const planOne = async (destination: Destination, isAtWork = false) => {
+    const { name } = destination
     const health = await store.health(name)
     // Until it is this process that has the call: another one does not know what is mended.
     if (mendings.get(name)?.isUntried() && health.circuit === 'paused') return wake(name)
-    const due = async () => (await nextLook(name, await store.health(name), store)) ?? undefined
+    // That a list changed is told by calls as well, but one call may be moved to when something is tried again, or be
+    // taken by a process that does not forward.
+    const due = async () => {
+      const delivery = await nextLook(name, await store.health(name), store)
+      const forward = await forwardAt(destination)
+      return forward === undefined ? (delivery ?? undefined) : Math.min(forward, delivery ?? forward)
+    }
     return planCall(queueOf(name), due, { queues, now, isAtWork })
   }
   const look = async (destination: Destination, context: DeliverContext, claimed: AbortSignal) => {
@@ -68,6 +79,7 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
         throw error
       })
       if (isNew) tried?.()
+      if (destination.forwardsElsewhere) paces.get(name)?.looked('well')
       // Thrown, so that the call goes to another worker at once.
       if (until.aborted) throw new Error('handed back')
       await planOne(destination, true)
@@ -85,7 +97,7 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
     async work() {
       await store.registerExporters(destinations.map(({ name }) => name))
       for (const destination of destinations) {
-        const context = contextOf(destination, options)
+        const context = contextOf(destination, options, paces.get(destination.name))
         await queues.work(queueOf(destination.name), (claimed) => look(destination, context, claimed))
       }
       if (forwarding.length === 0) return
@@ -103,13 +115,6 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
       if (!started) for (const { name } of destinations) await wake(name)
       else for (const destination of destinations) await planOne(destination)
       started = true
-      if (forwarding.length === 0) return
-      // Removals that wait for a fetch may go once it has ended, which is no commit.
-      const { head, running } = await store.feedsPosition()
-      const position = `${head} ${running.join(' ')}`
-      if (position === planned) return
-      await wakeForwards()
-      planned = position
     },
   }
 }
@@ -118,7 +123,11 @@ function queueOf(exporter: string): string {
   return `export/${exporter}`
 }
 
-function contextOf(destination: Destination, options: ExportWorkOptions): DeliverContext {
+function contextOf(
+  destination: Destination,
+  options: ExportWorkOptions,
+  pace: ForwardPace | undefined,
+): DeliverContext {
   const { store, exclusive, holdsBack = false, log, now, random = Math.random, onlooker } = options
   const { name, exporter } = destination
   const kept: Rooms | undefined = exporter.room && rooms({ name, room: exporter.room, store, now })
@@ -128,6 +137,7 @@ function contextOf(destination: Destination, options: ExportWorkOptions): Delive
     ...(kept !== undefined && { rooms: kept }),
     ...(tenure !== undefined && { tenure }),
     ...(onlooker !== undefined && { onlooker }),
+    ...(pace !== undefined && { pace }),
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { FeedFilter } from '../../model/filter.ts'
 import type { IndicatorType } from '../../model/indicator.ts'
-import type { DeliveryStore } from '../../store/delivery-store.ts'
+import type { DeliveryStore, ForwardOptions } from '../../store/delivery-store.ts'
 import type { FeedDefinition, FeedStore } from '../../store/feed-store.ts'
 import type { Destination } from './destination.ts'
 
@@ -29,6 +29,14 @@ export function forwardList(
 
 export type ForwardStore = Pick<DeliveryStore, 'forward'> & Pick<FeedStore, 'refreshFeed'>
 
+export function forwardOptions(
+  list: FeedDefinition,
+  { exporter, maxRemovalShare }: Pick<Destination, 'exporter' | 'maxRemovalShare'>,
+  now: number,
+): ForwardOptions {
+  return { list, sourceName: exporter.sourceOf({}), maxRemovalShare, now: new Date(now) }
+}
+
 /** Queues whatever changed since the last time. @throws ClaimLost; ServiceError STORE_UNAVAILABLE */
 export async function forwardChanges(
   list: FeedDefinition,
@@ -41,12 +49,7 @@ export async function forwardChanges(
   let upserts = 0
   let removals = 0
   for (let more = true; more && !signal.aborted; ) {
-    const step = await store.forward(name, claim, {
-      list,
-      sourceName: exporter.sourceOf({}),
-      maxRemovalShare,
-      now: new Date(now()),
-    })
+    const step = await store.forward(name, claim, forwardOptions(list, { exporter, maxRemovalShare }, now()))
     upserts += step.upserts
     removals += step.removals
     more = step.more

@@ -79,10 +79,11 @@ export function withoutSending(
 
 /** Given back as it was: nothing was sent of it. */
 export function released(claimed: ClaimedDelivery, dueAt: Date): Settlement {
-  const { id, revision, attempts, unsure } = claimed
+  const { id, revision, taken, attempts, unsure } = claimed
   return {
     id,
     revision,
+    taken,
     attempts,
     tried: false,
     repeated: false,
@@ -136,10 +137,11 @@ function again(
   dueAt: Date,
   maybe: boolean,
 ): Settlement {
-  const { id, revision, unsure } = claimed
+  const { id, revision, taken, unsure } = claimed
   return {
     id,
     revision,
+    taken,
     attempts,
     tried: true,
     repeated: unsure,
@@ -153,10 +155,11 @@ function again(
 type Final = Extract<Settlement, { readonly have: unknown }>
 
 function final(claimed: ClaimedDelivery, status: Final['status'], reason: string | null): Final {
-  const { id, revision, attempts, unsure, have } = claimed
+  const { id, revision, taken, attempts, unsure, have } = claimed
   return {
     id,
     revision,
+    taken,
     attempts: attempts + 1,
     tried: true,
     repeated: unsure,
@@ -194,9 +197,9 @@ const longestReason = 2000
 
 /** What the database can't store of a settlement must not be sent again without end: it is a failed try of ours. */
 export function unwritable(settlement: Settlement, { retry }: SettlePolicy, now: number): Settlement {
-  const { id, revision, tried, repeated } = settlement
+  const { id, revision, taken, tried, repeated } = settlement
   const attempts = Math.max(1, settlement.attempts)
-  const common = { id, revision, attempts, tried, repeated, reason: internalFault }
+  const common = { id, revision, taken, attempts, tried, repeated, reason: internalFault }
   if (attempts >= retry.attempts) {
     return { ...common, status: 'dead', vendor: null, remoteId: null, have: 'same' }
   }

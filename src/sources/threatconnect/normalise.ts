@@ -13,6 +13,7 @@ import type {
   Tlp,
   UnreadableRecord,
 } from '../../model/indicator.ts'
+import { distinctRelationships } from '../../model/merge.ts'
 import { bestHash, boundedNumber, scoreOf } from '../../model/score.ts'
 import { earliest, rfc3339 } from '../../model/time.ts'
 import { tlpFromLabels } from '../../model/tlp.ts'
@@ -172,8 +173,11 @@ function tagsOf(record: Raw, feedTags: readonly string[]): string[] {
   return [...tags]
 }
 
-/** Associated records whose identity can be told; the others stay in `raw`. */
-function relationshipsOf(record: Raw): Relationship[] {
+/**
+ * Associated records whose identity can be told; the others stay in `raw`. Records of several owners that are the
+ * same indicator or group are one.
+ */
+function relationshipsOf(record: Raw): readonly Relationship[] {
   const found: Relationship[] = []
   const add = (associated: Raw, kind: RecordKind) => {
     const identity = identify(associated, kind)
@@ -183,7 +187,7 @@ function relationshipsOf(record: Raw): Relationship[] {
   }
   for (const associated of listOf(record.associatedIndicators)) add(associated, 'indicator')
   for (const associated of listOf(record.associatedGroups)) add(associated, 'group')
-  return found
+  return distinctRelationships(found)
 }
 
 const none: readonly Raw[] = []

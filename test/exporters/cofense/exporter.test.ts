@@ -20,6 +20,7 @@ import {
   removal,
   table,
   upsert,
+  type World,
 } from './world.ts'
 
 const evil = indicator('domain', 'evil.example')
@@ -205,6 +206,89 @@ t.test('a hash of two files in one batch is one record', async (t) => {
     ['MD5', 'SHA256', 'SHA256'],
   )
 })
+
+t.test('a hash that one delivery gives up and another one of the batch wants stays as it is', async (t) => {
+  const single = indicator('file', md5)
+  const levels = ({ simulator }: World) => simulator.rows().map(({ value, level }) => [value, level])
+  const begin = async (): Promise<[World, Delivery]> => {
+    // Two requests for a first change: whatever does not wait for it is there before.
+    const world = await enter(t, { simulator: { putMissing: '405' } })
+    return [world, knowing(removal(single), only(await world.send([upsert(single)])))]
+  }
+  const [world, gone] = await begin()
+  const batch = [gone, upsert(file)]
+  t.same(
+    world.exporter.preview(batch).map(({ method }) => method),
+    ['GET', 'POST', 'POST'],
+  )
+  const reason = 'left as it is: another indicator that was sent with it has the same record'
+  t.match(await world.send(batch), [
+    { status: 'unchanged', vendor: { hashes: [{ status: 'unchanged', threatLevel: 'Malicious', reason }] } },
+    {
+      status: 'accepted',
+      vendor: {
+        hashes: [
+          { type: 'SHA256', status: 'accepted' },
+          { status: 'unchanged', threatLevel: 'Malicious' },
+        ],
+      },
+    },
+  ])
+  t.same(levels(world), [
+    [md5, 'Malicious'],
+    [sha256, 'Malicious'],
+  ])
+  t.equal(world.requests(isWrite), 2, 'nothing was taken back in between')
+  t.equal(world.requests(isLookUp), 2, 'one look-up for each batch')
+
+  // What is not settled of the upsert is not of the removal; the one that is sent again finds it so.
+  const [slow, waiting] = await begin()
+  slow.simulator.fail({ kind: 'status', status: 503 }, { when: isLookUp })
+  for (const unsure of [false, true]) {
+    const status = unsure ? 'unknown' : 'later'
+    const outcomes = await slow.send([{ ...waiting, unsure }, upsert(file)])
+    t.match(outcomes[0], { status, sent: false, reason: /same record, which is not settled yet: / })
+    t.equal(errorOf(outcomes[0]).unsent, true)
+    slow.simulator.fail({ kind: 'status', status: 503 }, { when: isLookUp })
+  }
+  slow.simulator.clearFaults()
+  t.same(tally(await slow.send([waiting, upsert(file)])), { unchanged: 1, accepted: 1 })
+  t.equal(levels(slow)[0]?.[1], 'Malicious')
+
+  // Nobody wants a record any more whose upsert is refused.
+  const [strict, going] = await begin()
+  const refusal: Fault = {
+    kind: 'status',
+    status: 422,
+    body: JSON.stringify({ errors: [{ title: 'is invalid', detail: 'threat_level - is invalid' }] }),
+  }
+  const isSuspicious = (request: RecordedRequest) => request.body.includes('Suspicious')
+  strict.simulator.fail(refusal, { times: 'always', when: isSuspicious })
+  t.match(await strict.send([going, upsert({ ...file, score: 2 })]), [
+    { status: 'accepted', vendor: { hashes: [{ threatLevel: 'Benign' }] } },
+    { status: 'rejected' },
+  ])
+  t.same(levels(strict), [[md5, 'Benign']])
+})
+
+t.test(
+  'where Triage keeps one record of a value for all sources, a new source has the last word',
+  async (t) => {
+    const options = { source: 'Old' }
+    for (const unsure of [false, true]) {
+      const { simulator, send } = await enter(t, {
+        simulator: { putMissing: '405', uniqueWithin: 'instance' },
+      })
+      const old = knowing(removal(evil, { options, unsure }), only(await send([upsert(evil, { options })])))
+      const batch = [upsert(evil, { key: 'new' }), old]
+      t.match(await send(batch), [
+        { key: 'new', status: 'accepted', vendor: { threatLevel: 'Malicious', threatSource: 'Old' } },
+        { status: 'accepted', vendor: { threatLevel: 'Benign' } },
+      ])
+      t.same(table(simulator), ['1 Hostname evil.example Malicious Old'], `unsure: ${unsure}`)
+    }
+  },
+)
 
 t.test('a removal makes harmless what is ours and creates nothing', async (t) => {
   const foreign = { type: 'Hostname', value: 'evil.example', source: 'Triage-UI', level: 'Malicious' }

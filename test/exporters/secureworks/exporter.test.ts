@@ -250,6 +250,76 @@ t.test('a file has a receipt for each hash, and is rejected where one is', async
   t.equal(never?.status, 'unchanged')
 })
 
+t.test('a hash that one delivery gives up and another one of the batch wants stays', async (t) => {
+  const isUpsert = ({ body }: { body: string }) => body.includes('mutation upsertIndicators')
+  const isDelete = ({ body }: { body: string }) => body.includes('deleteIndicators')
+  const active = ({ taegis }: World) => taegis.active().map(({ value }) => value)
+  const single = delivery(file({ md5 }), { key: 'single' })
+  const wanting = delivery(file({ md5, sha256 }), { key: 'wanting' })
+  const leaving = { ...single, action: 'remove' } as const
+  const kept = { value: md5, status: 'kept', reason: /^left as it is: another indicator/ }
+
+  const world = await worldOf(t)
+  const [first] = await world.send([single])
+  t.equal(world.exporter.preview([leaving, wanting]).length, 1)
+  t.match(await world.send([leaving, wanting]), [
+    { key: 'single', status: 'unchanged', vendor: { hashes: [kept] } },
+    { key: 'wanting', status: 'accepted' },
+  ])
+  // Lost by one file, had by another one.
+  const shrunk = delivery(file({ sha1 }), { key: 'shrunk', vendor: vendorOf(first) })
+  t.same(told(await world.send([shrunk, wanting])), [
+    ['shrunk', 'accepted'],
+    ['wanting', 'accepted'],
+  ])
+  t.same(active(world).sort(), [md5, sha1, sha256].sort())
+  t.notOk(world.taegis.requests.some(isDelete), 'it was never away')
+
+  // What is not settled of the upsert is not of the removal, and nothing has left meanwhile.
+  world.taegis.fail({ kind: 'status', status: 503 }, { when: isUpsert })
+  t.match(await world.send([leaving, wanting]), [
+    { key: 'single', status: 'later', error: { unsent: true } },
+    { key: 'wanting', status: 'unknown' },
+  ])
+  answerNextWrite(world, { data: { upsertIndicators: { accepted_indicators: [] } } })
+  world.taegis.fail({ kind: 'status', status: 503 }, { when: ({ body }) => body.includes('getIndicators') })
+  const open = await world.send([leaving, shrunk, wanting])
+  t.match(open[0], {
+    key: 'single',
+    status: 'later',
+    reason: /not settled yet: Secureworks names it neither/,
+  })
+  t.same(
+    open.slice(1).map(({ status }) => status),
+    ['unknown', 'unknown'],
+  )
+  t.equal(active(world).length, 3)
+
+  // Nobody wants an entry any more whose upsert is rejected.
+  const state = { rejecting: false }
+  const strict = await worldOf(t, {
+    simulator: { rejects: ({ value }) => (state.rejecting && value === md5 ? 'too common' : undefined) },
+  })
+  await strict.send([single])
+  state.rejecting = true
+  strict.taegis.fail({ kind: 'status', status: 503 }, { when: isDelete })
+  t.match(await strict.send([leaving, wanting]), [
+    { key: 'single', status: 'unknown' },
+    { key: 'wanting', status: 'rejected' },
+  ])
+  strict.taegis.fail({ kind: 'status', status: 503 }, { when: isDelete })
+  t.match(
+    await strict.send([shrunk, wanting]),
+    [{ key: 'shrunk', status: 'unknown' }, { status: 'rejected' }],
+    'its last receipt is all that knows of the hash',
+  )
+  t.match(await strict.send([leaving, wanting]), [
+    { key: 'single', status: 'accepted', vendor: { hashes: [{ status: 'removed' }] } },
+    { key: 'wanting', status: 'rejected' },
+  ])
+  t.same(active(strict).sort(), [sha1, sha256].sort())
+})
+
 t.test('a big batch of all kinds is one request; entries that are the same are never in one', async (t) => {
   const world = await worldOf(t)
   const many = Array.from({ length: 1000 }, (_, index) => {

@@ -153,6 +153,7 @@ export const calls: { readonly [M in Method]: Call } = {
   reviveWithoutRoom: writes((store, { exporter }) => store.reviveWithoutRoom('dt', exporter.claim, 5, start)),
   noteMissing: writes((store) => store.noteMissing('dt', new Set(), later(60))),
   forward: writes((store, { exporter }) => store.forward('fw', exporter.forwardClaim, forwarding())),
+  forwardDue: reads((store) => store.forwardDue('fw', forwarding())),
   pruneExports: steps((store) => store.pruneExports(old, soon)),
   readMatching: reads((store) => store.readMatching(filter, valuesOf)),
 

@@ -134,6 +134,18 @@ t.test("XSOAR's and MineMeld's arguments do on the plain list what they do there
   t.match((await encoded('?v=bluecoat&cd=mine', feed)).text, /^define category mine\n/)
 })
 
+t.test('only the port is stripped, whatever user and path look like', async (t) => {
+  const urls = {
+    'http://a.com:80@a.com:80/': 'http://a.com:80@a.com/',
+    'http://a.com:80@a.com:80/a.com:80?a.com:80#a.com:80': 'http://a.com:80@a.com/a.com:80?a.com:80#a.com:80',
+    'http://u@a.com:80@a.com:80': 'http://u@a.com:80@a.com',
+    'http://[2a00::1]:80@[2a00::1]:80?q': 'http://[2a00::1]:80@[2a00::1]?q',
+    'http://a.com:80@b.com/': 'http://a.com:80@b.com/',
+  }
+  const entries = Object.keys(urls).map((url) => entry('url', url))
+  t.same((await encoded('.txt?strip_port=true', entries)).text.trim().split('\n'), Object.values(urls))
+})
+
 t.test(
   "one type can be asked for, by our name or XSOAR's; its two kinds of networks are told apart",
   async (t) => {

@@ -472,6 +472,18 @@ t.test('outcomes outlive a store that is away: nothing is sent twice', async (t)
   }
 })
 
+t.test('an outcome that is written again leaves alone what was sent again meanwhile', async (t) => {
+  const quick = { attempts: 4, initialMs: 0, maxMs: 0 }
+  const here = await world({}, { maxBatch: 1, concurrency: 1, retry: quick })
+  const { id } = await here.push(['a.example', 'b.example'])
+  here.product.faults.push({ kind: 'later' })
+  await here.look(undefined, failing(here.store, 'settleDeliveries', { from: 1, times: 1, after: true }))
+  await here.idle()
+  t.strictSame(await here.statuses(id), { accepted: 2 })
+  const sent = here.product.sent.map(({ value }) => value)
+  t.strictSame(sent, ['a.example', 'b.example', 'a.example'])
+})
+
 t.test('a claim whose answer got lost is left to whoever takes over', async (t) => {
   const here = await world()
   const { id } = await here.push(valuesOf(40))

@@ -220,6 +220,62 @@ t.test('what a fetch brings, changes and takes away is forwarded by itself', asy
   t.equal(product.sent.length, 5, 'two came, one changed, one came, one left')
 })
 
+t.test(
+  'what a fetch brings while a delivery is sent that is tried again in hours is forwarded',
+  async (t) => {
+    const stored = await freshStore(t)
+    const product = createProduct({ now: Date.now })
+    const forward = forwardList('edge', everything, ['domain'])
+    const retry = { attempts: 4, initialMs: 3_600_000, maxMs: 3_600_000 }
+    const world = await worldOf(stored, product, { forward, retry })
+    const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    product.gate = gate.promise
+    product.onSend = () => begun.resolve()
+    product.faults.push({ kind: 'later' })
+    await world.push(['pushed.example'])
+    const source = scripted({ changes: () => [page([observation('1', 'fetched.example')])] })
+    const exports = { destinations: [world.destination], store: stored.store }
+    const schedule = await scheduled(t, { ...stored, sources: [source], exports, planEveryMs: 100 })
+    await begun.promise
+    const { run } = await schedule.fetch('tc')
+    await until(async () => (await stored.store.run(run.id))?.endedAt)
+    // Whoever plans has seen it.
+    await wait(500)
+    product.gate = undefined
+    gate.resolve()
+    await until(async () => product.holds().has('fetched.example'))
+    t.notOk(product.holds().has('pushed.example'))
+  },
+)
+
+t.test('a process that does not forward leaves the calls for it to one that does', async (t) => {
+  const stored = await freshStore(t)
+  const product = createProduct({ now: Date.now })
+  const forward = forwardList('edge', everything, ['domain'])
+  const { destination } = await worldOf(stored, product, { forward })
+  const source = scripted({ changes: () => [page([observation('1', 'fetched.example')])] })
+  const fetching = await scheduled(t, { ...stored, sources: [source] })
+  const { run } = await fetching.fetch('tc')
+  await until(async () => (await stored.store.run(run.id))?.endedAt)
+  await fetching.stop(1000)
+  let looks = 0
+  const counting: PostgresStore = {
+    ...stored.store,
+    claimExporter: async (...all) => {
+      looks++
+      return stored.store.claimExporter(...all)
+    },
+  }
+  // So seldom that none of the calls is made by who plans.
+  const options = { ...stored, exclusive: false, sources: [], planEveryMs: 600_000 }
+  const elsewhere = { ...destination, forwardsElsewhere: true } as const
+  await scheduled(t, { ...options, exports: { destinations: [elsewhere], store: counting } })
+  await until(async () => looks >= 3)
+  t.equal(product.sent.length, 0)
+  await scheduled(t, { ...options, exports: { destinations: [destination], store: stored.store } })
+  await until(async () => product.holds().has('fetched.example'))
+})
+
 t.test('a fault of ours is told, and what it interrupted goes on by itself', async (t) => {
   const stored = await freshStore(t)
   const product = createProduct({ now: Date.now })

@@ -251,6 +251,31 @@ t.test('members of the record are mapped, and what is missing or misshapen is ab
       },
     ],
     [
+      'associated records of two owners that are the same',
+      {
+        associatedIndicators: {
+          data: [
+            { type: 'Host', hostName: 'a.example', ownerName: 'A' },
+            { type: 'Host', summary: 'A.example', ownerName: 'B' },
+          ],
+        },
+        associatedGroups: {
+          data: [
+            { type: 'Campaign', name: 'Grizzly', ownerName: 'A' },
+            { type: 'Report', name: 'Grizzly', ownerName: 'A' },
+            { type: 'Campaign', name: 'Grizzly', ownerName: 'B' },
+          ],
+        },
+      },
+      {
+        relationships: [
+          { name: 'related-to', type: 'domain', value: 'a.example' },
+          { name: 'related-to', type: 'campaign', value: 'Grizzly' },
+          { name: 'related-to', type: 'report', value: 'Grizzly' },
+        ],
+      },
+    ],
+    [
       'associations that are null',
       { associatedIndicators: null, associatedGroups: { data: null } },
       { relationships: [] },

@@ -87,13 +87,14 @@ export async function push(
 }
 
 export function accepted(
-  { id, revision, action, attempts }: ClaimedDelivery,
+  { id, revision, taken, action, attempts }: ClaimedDelivery,
   content = 'content',
 ): Settlement {
   const have = action === 'remove' ? null : { content, remoteId: `r${id}`, vendor: { n: id }, until: null }
   return {
     id,
     revision,
+    taken,
     attempts: attempts + 1,
     tried: true,
     repeated: false,
@@ -106,24 +107,24 @@ export function accepted(
 }
 
 export function ended(
-  { id, revision, attempts }: ClaimedDelivery,
+  { id, revision, taken, attempts }: ClaimedDelivery,
   status: 'rejected' | 'skipped' | 'dead' | 'unchanged',
   more: { readonly noRoom?: boolean; readonly reason?: string } = {},
 ): Settlement {
   const { reason = `it is ${status}`, ...rest } = more
   const tried = status === 'rejected' || status === 'dead'
   return {
-    ...{ id, revision, attempts: attempts + Number(tried), tried, repeated: false, status, reason },
+    ...{ id, revision, taken, attempts: attempts + Number(tried), tried, repeated: false, status, reason },
     ...{ vendor: null, remoteId: null, have: 'same', ...rest },
   }
 }
 
 export function failed(
-  { id, revision, attempts }: ClaimedDelivery,
+  { id, revision, taken, attempts }: ClaimedDelivery,
   more: { readonly unsure?: boolean; readonly dueAt?: Date; readonly repeated?: boolean } = {},
 ): Settlement {
   return {
-    ...{ id, revision, attempts: attempts + 1, tried: true, repeated: false, status: 'pending' },
+    ...{ id, revision, taken, attempts: attempts + 1, tried: true, repeated: false, status: 'pending' },
     ...{ reason: 'the product did not answer', dueAt: start, unsure: true, ...more },
   }
 }

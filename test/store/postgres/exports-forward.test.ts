@@ -1,5 +1,5 @@
 /** A forward: what comes, changes and leaves in its list goes to the product. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { DeliveryStore, ForwardHeld } from '../../../src/store/delivery-store.ts'
 import type { FeedDefinition } from '../../../src/store/feed-store.ts'
 import { type Database, openDatabase } from '../../../src/store/postgres/database.ts'
@@ -26,10 +26,7 @@ interface Forwarded {
 }
 
 /** The list is brought up to date, and forwarded until nothing more is to be told. */
-async function forwarding(
-  t: Parameters<typeof world>[0],
-  sources: readonly string[] = ['tc'],
-): Promise<Forwarding> {
+async function forwarding(t: Test, sources: readonly string[] = ['tc']): Promise<Forwarding> {
   const made = await world(t, sources)
   const { store } = made
   await store.registerExporters(['dt'])
@@ -48,7 +45,10 @@ async function forwarding(
         const step = await store.forward('dt', claim, options)
         upserts += step.upserts
         removals += step.removals
-        if (!step.more) return { upserts, removals, held: step.held }
+        if (step.more) continue
+        // Else it would be looked at without end.
+        t.equal(await store.forwardDue('dt', options), null, 'nothing is left to do')
+        return { upserts, removals, held: step.held }
       }
     },
   }
@@ -280,4 +280,42 @@ t.test('a forward that was taken out of the configuration and comes back misses 
   t.equal((await w.forward({ list: { ...list, minScore: 1 } })).upserts, 2)
   await drain(w.store, { claim: w.claim })
   t.equal(await w.store.heldCount('dt'), 2)
+})
+
+t.test('that something is to be forwarded is known without forwarding it', async (t) => {
+  const w = await forwarding(t)
+  const options = { list, sourceName: 'us', maxRemovalShare: 0.5, now: start }
+  const due = (more: Partial<typeof options> = {}) => w.store.forwardDue('dt', { ...options, ...more })
+  const step = async () => {
+    await w.store.refreshFeed(list, { now: start })
+    return w.store.forward('dt', w.claim, options)
+  }
+  t.equal(await due(), 'changes', 'never forwarded')
+  await w.fetch(domains(4))
+  t.equal(await due(), 'changes')
+  await w.store.refreshFeed(list, { now: start })
+  t.equal(await due(), 'changes', 'the list is as it is to be, and nothing is queued')
+  await step()
+  t.equal(await due(), null)
+  await drain(w.store, { claim: w.claim })
+  t.equal(await due({ list: { ...list, minScore: 2 } }), 'settings')
+  t.equal(await due({ sourceName: 'them' }), 'settings')
+  const run = await w.fetch([], { removed: ['d0.example'], end: false })
+  t.equal(await due(), 'changes')
+  await step()
+  t.equal(await due(), null, 'what left waits for the end of the fetch')
+  await run.end()
+  t.equal(await due(), 'changes')
+  t.equal((await step()).removals, 1)
+  t.equal(await due(), null)
+  await w.fetch([], { removed: ['d1.example', 'd2.example', 'd3.example'] })
+  t.ok((await step()).held)
+  t.equal(await due(), null, 'it is held')
+  t.equal(await due({ maxRemovalShare: 0.4 }), 'settings')
+  t.equal(await due({ now: later(299) }), null)
+  t.equal(await due({ now: later(300) }), 'changes', 'what the product has grows')
+  await w.store.resumeExporter('dt', start)
+  t.equal(await due(), 'changes')
+  t.equal((await step()).removals, 3)
+  t.equal(await due(), null)
 })

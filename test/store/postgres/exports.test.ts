@@ -317,6 +317,26 @@ t.test('a settlement that is written twice counts once', async (t) => {
   t.same(await contradictions(database), [])
 })
 
+t.test('a settlement that is written again says nothing of what was claimed again meanwhile', async (t) => {
+  const { store, database } = await emptied()
+  const made = await push(store, ['a.example', 'b.example'])
+  const claim = await store.claimExporter('dt')
+  const first = (await take(store, claim)).map((each) => failed(each))
+  await store.settleDeliveries('dt', claim, first, start)
+  const again = await take(store, claim)
+  t.equal(again.length, 2)
+  await store.settleDeliveries('dt', claim, first, start)
+  t.same(await take(store, claim), [], 'it is still under way')
+  await store.settleDeliveries(
+    'dt',
+    claim,
+    again.map((each) => accepted(each)),
+    later(5),
+  )
+  t.same(await countsOf(store, made), { total: 2, accepted: 2 })
+  t.same(await contradictions(database), [])
+})
+
 t.test(
   'what failed waits as long as it is told to, with its reason on the items, and counts repeats',
   async (t) => {

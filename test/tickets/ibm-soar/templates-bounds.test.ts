@@ -227,6 +227,22 @@ t.test('the filters of the public library do what it says of them', async (t) =>
     ["none|default('d')", 'd'],
     ["''|default('d', true)", 'd'],
     ["0|d('x')", 0],
+    // An object as the last argument, and arguments by name.
+    ["(nope|default({'name': 'unknown'})).name", 'unknown'],
+    ['nope|default({})', {}],
+    ["nope|default({'boolean': 1, 'a': 2})", { boolean: 1, a: 2 }],
+    ["''|d({'a': 1}, boolean=true)", { a: 1 }],
+    ["''|d(default_value='d', boolean=true)", 'd'],
+    ["'A'|soar_substitute({'A': 'alpha'})", 'alpha'],
+    ["'B'|soar_substitute({'A': 'alpha', 'DEFAULT': 'other'})", 'other'],
+    ["'A'|soar_substitute(json_str={'A': 'alpha'})", 'alpha'],
+    ["'%s'|format({'a': 1})", "{'a': 1}"],
+    ["[1]|json(indent=1) == [1]|json(1) and {'a': 1}|tojson(indent=2) == {'a': 1}|tojson(2)", true],
+    ["[['a' * 50], ['b' * 50]]|pretty(indent=4) == [['a' * 50], ['b' * 50]]|pretty(4)", true],
+    ["'2021'|soar_datetimeformat(date_format='%Y')", Date.UTC(2021, 0)],
+    ["'a'|center(width=3)", ' a '],
+    ["[{'a': 1}, {'a': 1, 'b': 2}]|uniq(key='a')", [{ a: 1 }]],
+    ['[1, 2, 3]|sample(count=2)', [2, 3]],
     ['nope|e ~ nope|url ~ nope|html', '[undefined][undefined]'],
   ]
   for (const [expression, expected] of cases)
@@ -239,6 +255,7 @@ t.test('the filters of the public library do what it says of them', async (t) =>
     ["'%d'|format('a')", /filter format: its %d takes a number/],
     ["'%s %s'|format('a')", /more places than there are values/],
     ["'a'|soar_splitpart('x')", /not a whole number/],
+    ["{'a': 1}|json(indnt=1)", /filter json: its argument is not a whole number/],
     ["{'timezoneID': 'Mars'}|timestamp", /timezoneID "Mars" is not known/],
   ] as const)
     t.match(

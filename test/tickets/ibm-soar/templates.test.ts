@@ -397,6 +397,29 @@ t.test('leaf mode keeps types, leaves out what is absent, and never reads keys',
     ],
     ['the ticket as a whole', { a: '{{ ticket.contact.name }}' }, { a: 'John Doe' }],
     ['get with a default', { a: "{{ {'x': 1}.get(priority, {'y': 2}.get('y', 3)) }}" }, { a: 2 }],
+    ['a method of what get gives', { a: "{{ ticket.get('nope', 'LOW').lower() }}" }, { a: 'low' }],
+    ['get of what get gives', { a: "{{ ticket.get('nope', {}).get('name', {'x': 'y'})['x'] }}" }, { a: 'y' }],
+    ['get of an absent member of a default', { a: "{{ contact.get('x', {}).get('name') }}", b: 1 }, { b: 1 }],
+    ['get of a call', { a: "{{ dict(a=1)\n.get ( 'b' , ticket['contact'].get(\"x\", 2) ) + 1 }}" }, { a: 3 }],
+    [
+      'get behind words',
+      { a: "{{ 1 if not (contact).get('x', false) and -{}.get('y', 2) == -2 }}" },
+      { a: 1 },
+    ],
+    ['a comma behind the last argument', { a: "{{ contact.get('name',) }}" }, { a: 'John Doe' }],
+    ['get as a text', { a: '{{ "x.get(\'a\', 1)" }}' }, { a: "x.get('a', 1)" }],
+    [
+      'a default with names of arguments',
+      { a: "{{ contact.get('x', {'boolean': 1}) }}" },
+      { a: { boolean: 1 } },
+    ],
+    [
+      'get in statements',
+      {
+        a: "{% if(contact).get('x', 'a').upper() == 'A' %}{% set b = {}.get(1, '2').upper() %}{{ b }};{% endif %}",
+      },
+      { a: '2;' },
+    ],
     ['statements', { a: '{% for d in devices %}{{ d.name }};{% endfor %}' }, { a: 'ACME-LT-0042;' }],
     [
       'a list that is absent',
@@ -433,6 +456,12 @@ t.test('a template that can not be read is refused with every place', async (t) 
     'a legacy text has lines only',
   )
   t.equal(failureOf(() => legacy('{\n"a": {{ b|tojsn }} }')).line, 2)
+  for (const source of ["{{ x.get('a', default=1) }}", "{% if x.get('a', b=1) %}{% endif %}"])
+    t.match(
+      failureOf(() => leaf({ a: source })).message,
+      /syntax error/,
+      `what ${source} is for the engine is read as well`,
+    )
 })
 
 t.test(

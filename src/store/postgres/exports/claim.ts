@@ -110,12 +110,12 @@ union all select delivery from first_in union all select delivery from more_out 
 /** Read only now that nobody can want something newer of them unseen. */
 const takeSql = `
 with claimed as (
-  update delivery_waiting q set sent_revision = d.revision, sent_rank = d.rank
+  update delivery_waiting q set sent_revision = d.revision, sent_rank = d.rank, taken = q.taken + 1
   from delivery d join delivery_body b on b.delivery = d.id
   where q.delivery = any($1::bigint[]) and d.id = q.delivery
-  returning d.id, d.revision, d.action, b.body, d.source, b.options, d.rank, q.attempts, d.unsure, d.have,
+  returning d.id, d.revision, q.taken, d.action, b.body, d.source, b.options, d.rank, q.attempts, d.unsure, d.have,
     d.remote_id, d.vendor, d.have_until, q.due_at)
-select id, revision, action, body, source, options, rank, attempts, unsure, have, remote_id, vendor, have_until
+select id, revision, taken, action, body, source, options, rank, attempts, unsure, have, remote_id, vendor, have_until
 from claimed order by action, due_at, id`
 
 interface ClaimedRow extends Omit<ClaimedDelivery, 'indicator' | 'have'>, HaveColumns {

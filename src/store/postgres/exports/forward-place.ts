@@ -1,10 +1,8 @@
 /** How far a forward got. */
-import type { DeliveryStore, ForwardHeld } from '../../delivery-store.ts'
+import type { ForwardHeld, ForwardOptions } from '../../delivery-store.ts'
 import { definitionHash } from '../feeds-filter.ts'
 import type { Queryable } from '../queryable.ts'
 import { holdClaim } from './exporter-row.ts'
-
-export type ForwardOptions = Parameters<DeliveryStore['forward']>[2]
 
 export interface Forward {
   readonly name: string
@@ -40,17 +38,8 @@ export async function beginForward(
   { name, claim, options: { list, sourceName } }: Forward,
 ): Promise<ForwardWork> {
   const exporter = await holdClaim(transaction, name, claim)
-  type Place = Omit<ForwardWork, 'exporter' | 'feed' | 'changedSeq'>
-  const [place] = await transaction.query<Place & { feed: number | null; source: string | null }>(
-    `select feed, source, seq, key, searched_seq as "searchedSeq", looked_seq as "lookedSeq",
-       looked_at as "lookedAt", held, accept
-     from forwarding where exporter = $1 for update`,
-    [exporter],
-  )
-  const [feed] = await transaction.query<{ id: number; definition: string; changedSeq: number }>(
-    'select id, definition, changed_seq as "changedSeq" from feed where name = $1',
-    [list.name],
-  )
+  const place = await placeOf(transaction, exporter, 'for update')
+  const feed = await feedOf(transaction, list.name)
   if (place === undefined || feed === undefined || feed.definition !== definitionHash(list)) {
     // Were it taken for an empty one, everything would be removed.
     throw new Error(`the list ${list.name} was not refreshed as it is defined now`)
@@ -64,4 +53,35 @@ export async function beginForward(
     [exporter, feed.id, sourceName],
   )
   return { ...work, ...reset, searchedSeq: null, lookedSeq: null }
+}
+
+interface Place extends Omit<ForwardWork, 'exporter' | 'feed' | 'changedSeq'> {
+  readonly feed: number | null
+  readonly source: string | null
+}
+
+/** As it was left. */
+export async function placeOf(
+  session: Queryable,
+  exporter: number,
+  lock: '' | 'for update' = '',
+): Promise<Place | undefined> {
+  const [place] = await session.query<Place>(
+    `select feed, source, seq, key, searched_seq as "searchedSeq", looked_seq as "lookedSeq",
+       looked_at as "lookedAt", held, accept
+     from forwarding where exporter = $1 ${lock}`,
+    [exporter],
+  )
+  return place
+}
+
+export async function feedOf(
+  session: Queryable,
+  list: string,
+): Promise<{ readonly id: number; readonly definition: string; readonly changedSeq: number } | undefined> {
+  const [feed] = await session.query<{ id: number; definition: string; changedSeq: number }>(
+    'select id, definition, changed_seq as "changedSeq" from feed where name = $1',
+    [list],
+  )
+  return feed
 }

@@ -2,12 +2,12 @@
  * What left a forward's list leaves the product, unless it is too much at once. Looked for without a lock, since a
  * whole list takes seconds; taken out in steps, each of which looks again at its own.
  */
-import type { ForwardHeld } from '../../delivery-store.ts'
+import type { ForwardHeld, ForwardOptions } from '../../delivery-store.ts'
 import type { FeedDefinition } from '../../feed-store.ts'
 import { type Database, patient, type Transaction } from '../database.ts'
 import type { Queryable } from '../queryable.ts'
 import { countItems } from './counts.ts'
-import { beginForward, type Forward, type ForwardOptions, type ForwardWork } from './forward-place.ts'
+import { beginForward, type Forward, type ForwardWork } from './forward-place.ts'
 import { lock, requeue } from './room.ts'
 import { tallySql } from './tally.ts'
 
@@ -46,8 +46,16 @@ export async function takeOut(
   return { removals, held: null }
 }
 
-function isDone(
-  { changedSeq, searchedSeq, lookedSeq, lookedAt, held, accept }: ForwardWork,
+/** Whether all that left the list is taken out or held. */
+export function isDone(
+  {
+    changedSeq,
+    searchedSeq,
+    lookedSeq,
+    lookedAt,
+    held,
+    accept,
+  }: Pick<ForwardWork, 'changedSeq' | 'searchedSeq' | 'lookedSeq' | 'lookedAt' | 'held' | 'accept'>,
   { now, maxRemovalShare }: ForwardOptions,
 ): boolean {
   if (accept) return false
@@ -76,7 +84,8 @@ async function remember(database: Database, forward: Forward, work: ForwardWork)
   })
 }
 
-async function fetchUnderWay(session: Queryable, { sources }: FeedDefinition): Promise<boolean> {
+/** Removals wait for its end. */
+export async function fetchUnderWay(session: Queryable, { sources }: FeedDefinition): Promise<boolean> {
   const rows = await session.query(
     `select 1 from run r join source s on s.id = r.source where r.status = 'running'
        and (cardinality($1::text[]) = 0 or s.name = any($1::text[])) limit 1`,

@@ -2,11 +2,11 @@
  * What changed in a forward's list becomes exports: upserts of what came or changed, step by step behind the position
  * of its members, then removals of what left.
  */
-import type { DeliveryStore } from '../../delivery-store.ts'
+import type { DeliveryStore, ForwardOptions } from '../../delivery-store.ts'
 import { type Database, patient, type Transaction } from '../database.ts'
 import { typeNames } from '../types.ts'
 import { columnJson } from '../values.ts'
-import { beginForward, type ForwardOptions, type ForwardWork } from './forward-place.ts'
+import { beginForward, type ForwardWork } from './forward-place.ts'
 import { takeOut } from './forward-removals.ts'
 import { queueRows } from './queue.ts'
 

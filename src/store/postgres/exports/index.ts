@@ -5,6 +5,7 @@ import { claims } from './claim.ts'
 import { createExports } from './create.ts'
 import { exporters } from './exporters.ts'
 import { forwarding } from './forward.ts'
+import { forwardPlans } from './forward-due.ts'
 import { pruning } from './prune.ts'
 import { readExports } from './read.ts'
 import { replays } from './replay.ts'
@@ -22,6 +23,7 @@ export function deliveryStore(database: Database, now = () => new Date()): Deliv
     ...exporters(database),
     ...room(database),
     ...forwarding(database),
+    ...forwardPlans(database),
     ...pruning(database),
   }
 }

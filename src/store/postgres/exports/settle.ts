@@ -25,8 +25,8 @@ export function settlements(database: Database): Pick<DeliveryStore, 'settleDeli
 }
 
 function rowOf(settlement: Settlement) {
-  const { id, revision, attempts, tried, repeated, status, reason } = settlement
-  const row = { id, revision, attempts, tried, repeated, status, reason }
+  const { id, revision, taken, attempts, tried, repeated, status, reason } = settlement
+  const row = { id, revision, taken, attempts, tried, repeated, status, reason }
   if (settlement.status === 'pending') return { ...row, due: settlement.dueAt, unsure: settlement.unsure }
   const { vendor, remoteId, have, noRoom = false } = settlement
   return {
@@ -45,8 +45,8 @@ function rowOf(settlement: Settlement) {
   }
 }
 
-const columns = `id bigint, revision integer, attempts integer, tried boolean, repeated boolean, status text,
-  reason text, due timestamptz, unsure boolean, vendor jsonb, remote_id text, no_room boolean, same boolean,
+const columns = `id bigint, revision integer, taken integer, attempts integer, tried boolean, repeated boolean,
+  status text, reason text, due timestamptz, unsure boolean, vendor jsonb, remote_id text, no_room boolean, same boolean,
   have text, have_remote_id text, have_vendor jsonb, have_until timestamptz`
 
 /** Something newer is wanted, or the same once more. */
@@ -61,11 +61,11 @@ const has = `(s.have is not null or s.same and s.status in ('accepted', 'unchang
  * would compare all of it with each settlement.
  */
 const waiting = `lateral (
-    select exporter, sent_revision, sent_rank from delivery_waiting where delivery = s.id offset 0) q`
+    select exporter, sent_revision, taken, sent_rank from delivery_waiting where delivery = s.id offset 0) q`
 
 /**
- * What is no longer under way under that revision was settled before: a settlement that is written twice, since nobody
- * knew whether the first one was committed, changes nothing. A delivery that is given up after tries is unsure: the
+ * What is no longer under way as it was claimed then was settled before: a settlement that is written twice, since
+ * nobody knew whether the first one was committed, changes nothing, also where the same was claimed again meanwhile. A delivery that is given up after tries is unsure: the
  * product may have it.
  */
 const settleSql = `
@@ -73,7 +73,7 @@ with s as materialized (select * from json_to_recordset($1::json) as s (${column
 locked as materialized (
   select s.*, q.sent_rank, d.settled_revision as before, d.have_rank is not null as had
   from s cross join ${waiting} join delivery d on d.id = s.id
-  where q.exporter = $2 and q.sent_revision = s.revision
+  where q.exporter = $2 and q.sent_revision = s.revision and q.taken = s.taken
   order by d.key, d.source for update of d),
 settled as (
   update delivery d set

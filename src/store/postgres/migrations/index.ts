@@ -7,6 +7,7 @@ import { sql as exports } from './005-exports.ts'
 import { sql as tickets } from './006-tickets.ts'
 import { sql as operations } from './007-operations.ts'
 import { sql as bestFirst } from './008-best-first.ts'
+import { sql as claimings } from './009-claimings.ts'
 
 export interface Migration {
   /** For the log. */
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   { name: '006-tickets', sql: tickets },
   { name: '007-operations', sql: operations },
   { name: '008-best-first', sql: bestFirst },
+  { name: '009-claimings', sql: claimings },
 ]

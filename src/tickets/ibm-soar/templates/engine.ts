@@ -15,6 +15,7 @@ import {
   timeLimit,
   tooMuchText,
 } from './limits.ts'
+import { isNamedArguments } from './named-arguments.ts'
 import { jsonValue, plainValue, type TemplateContext } from './plain.ts'
 import { engineExpression, engineSource, filtersOf, type Segment } from './scan.ts'
 import { TemplateError, type TemplateProblem } from './template-error.ts'
@@ -155,7 +156,11 @@ export function openTemplateEngine(options: TemplateEngineOptions): TemplateEngi
       if (source.length > limits.sourceLength)
         return [{ message: `it has ${source.length} characters; it may have up to ${limits.sourceLength}` }]
       try {
-        attempt('', (made) => made.addTemplate(templateName, source))
+        attempt('', (made) => {
+          // As it is written first: the brackets that are put around an output can hide what is wrong in it.
+          made.addTemplate(templateName, source)
+          made.addTemplate(templateName, engineSource(source, asText))
+        })
       } catch (error) {
         if (error instanceof TemplateError) return [...error.problems]
         throw error
@@ -211,8 +216,7 @@ function neverThrowing(
   return (...received: readonly unknown[]): unknown => {
     try {
       const [value, ...others] = received.map(plainValue)
-      // Keyword arguments come as one object behind the others; no filter takes an object there.
-      const hasNamed = received.length > 1 && received.at(-1) instanceof Map
+      const hasNamed = received.length > 1 && isNamedArguments(received.at(-1), name, value)
       const named = hasNamed ? (others.pop() as Readonly<Record<string, unknown>>) : {}
       const result = filter(value, others, named)
       if (typeof result === 'string' && result.length > limits.outputLength)

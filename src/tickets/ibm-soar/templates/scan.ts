@@ -89,7 +89,11 @@ export function engineSource(
   return segments
     .map((segment, index) => {
       const text = source.slice(segment.start, segment.end)
-      if (segment.kind === 'block') return engineExpression(text)
+      if (segment.kind === 'block') {
+        // Its first word is no operand: a bracket behind it is no call.
+        const [statement = ''] = /^\{%[-+]?\s*\w*/.exec(text) ?? []
+        return statement + engineExpression(text.slice(statement.length))
+      }
       if (segment.kind !== 'output') return text
       const [before = ''] = /^\{\{[-+]?/.exec(text) ?? []
       const [after = ''] = /[-+]?\}\}$/.exec(text) ?? []
@@ -98,40 +102,67 @@ export function engineSource(
     .join('')
 }
 
-/** `x.get(key, otherwise)` as `x.get(key)|default(otherwise)`: MiniJinja's method takes one argument. */
-export function engineExpression(code: string): string {
-  if (!code.includes('.get')) return code
-  let written = ''
-  let from = 0
-  for (let at = 0; at < code.length; at++) {
-    if (isQuote(code[at])) at = endOfString(code, at)
-    else if (code[at] === '.') {
-      const [call = ''] = /^\.\s*get\s*\(/.exec(code.slice(at, at + 40)) ?? []
-      const open = at + call.length - 1
-      const { comma, end } = call === '' ? {} : callArguments(code, open)
-      if (comma === undefined || end === undefined) continue
-      const [key, otherwise] = [code.slice(open + 1, comma), code.slice(comma + 1, end)]
-      written += `${code.slice(from, open)}(${engineExpression(key)})|default(${engineExpression(otherwise)})`
-      from = end + 1
-      at = end
-    }
-  }
-  return written + code.slice(from)
+interface Bracket {
+  /** The piece with which the operand begins that the bracket is part of. */
+  readonly start: number
+  readonly isGet: boolean
+  /** The pieces that are its own commas. */
+  readonly commas: number[]
 }
 
-/** Of a call whose bracket opens at `open`: where its only comma is, undefined with none or several, and its end. */
-function callArguments(code: string, open: number): { readonly comma?: number; readonly end?: number } {
-  const commas: number[] = []
-  let depth = 0
-  for (let at = open; at < code.length; at++) {
-    const char = code[at] ?? ''
-    if (isQuote(char)) at = endOfString(code, at)
-    else if ('([{'.includes(char)) depth += 1
-    else if (')]}'.includes(char) && --depth === 0)
-      return commas.length === 1 && commas[0] !== undefined ? { comma: commas[0], end: at } : { end: at }
-    else if (char === ',' && depth === 1) commas.push(at)
+/** Behind these an operand begins, so that a bracket there is no call. */
+const operatorWords: ReadonlySet<string> = new Set(['not', 'and', 'or', 'in', 'is', 'if', 'else'])
+
+/** A run of blanks, a name or number, or one mark. */
+const token = /\s+|[^\s!-/:-@[-^`{-~]+|./sy
+
+/**
+ * `x.get(key, otherwise)` as `(x.get(key)|default(otherwise, false))`: MiniJinja's method takes one argument. In
+ * brackets with all of `x`, because what may follow a call may not follow a filter: `.lower()`. The `false` keeps an
+ * object from being taken for keyword arguments.
+ */
+export function engineExpression(code: string): string {
+  if (!code.includes('get')) return code
+  const pieces: string[] = []
+  const brackets: Bracket[] = []
+  let operand: number | undefined
+  let [beforeLast, last] = ['', '']
+  for (let at = 0; at < code.length; ) {
+    const piece = tokenAt(code, at)
+    at += piece.length
+    const here = pieces.push(piece) - 1
+    if (piece.trim() === '') continue
+    if ('([{'.includes(piece)) {
+      const isGet = piece === '(' && last === 'get' && beforeLast === '.' && operand !== undefined
+      brackets.push({ start: operand ?? here, isGet, commas: [] })
+      operand = undefined
+    } else if (')]}'.includes(piece)) {
+      const bracket = brackets.pop()
+      if (piece === ')' && last !== ',' && bracket?.isGet) withDefault(pieces, bracket)
+      operand = bracket?.start
+    } else if (/^[!-/:-@[-^`{-~]$/.test(piece)) {
+      if (piece === ',') brackets.at(-1)?.commas.push(here)
+      if (piece !== '.') operand = undefined
+    } else if (last !== '.') operand = operatorWords.has(piece) ? undefined : here
+    beforeLast = last
+    last = piece
   }
-  return {}
+  return pieces.join('')
+}
+
+/** Of a call that ends with the last piece; unless it has two arguments it stays. */
+function withDefault(pieces: string[], { start, commas }: Bracket): void {
+  const [comma, another] = commas
+  if (comma === undefined || another !== undefined) return
+  pieces[start] = `(${pieces[start]}`
+  pieces[comma] = ')|default('
+  pieces[pieces.length - 1] = ', false))'
+}
+
+function tokenAt(code: string, at: number): string {
+  if (isQuote(code[at])) return code.slice(at, endOfString(code, at) + 1)
+  token.lastIndex = at
+  return token.exec(code)?.[0] ?? ''
 }
 
 function isQuote(char: string | undefined): boolean {
