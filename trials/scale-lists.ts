@@ -57,9 +57,12 @@ export async function listsOf(world: World): Promise<List[]> {
     lists.push(listOf(path, reads))
     world.options.tell(`${path}: ${reads.map(({ seconds }) => seconds.toFixed(1)).join(', ')} s`)
   }
+  // Whoever reads while it is published gets what changed twice: as it was and, at the end, as it is.
+  const { seconds } = await readCollection(world.replicas[0] as Child, 'worst')
   const collections: Read[] = []
   for (const replica of world.replicas) collections.push(await readCollection(replica, 'worst'))
-  return [...lists, listOf('TAXII collection worst', collections)]
+  const collection = listOf('TAXII collection worst', collections)
+  return [...lists, { ...collection, seconds: [seconds, ...collection.seconds.slice(1)] }]
 }
 
 function listOf(path: string, reads: readonly Read[]): List {
