@@ -97,10 +97,10 @@ t.test(
     setTimeout(() => still.query('rollback').then(() => gone.resolve(), gone.reject), 250)
     const queues = await openQueues({ connection: impatient, exclusive: false, log })
     t.teardown(() => queues.stop(0))
-    const taken = Promise.withResolvers<void>()
-    await queues.work('look', async () => taken.resolve())
+    const taken = Promise.withResolvers<string>()
+    await queues.work('look', async () => taken.resolve('by the one that started'))
     await gone.promise
     await queues.call('look', 0)
-    await taken.promise
+    t.equal(await taken.promise, 'by the one that started')
   },
 )
