@@ -30,7 +30,8 @@ export function strictest(a: Tlp | undefined, b: Tlp | undefined): Tlp | undefin
 
 /**
  * The strictest of the labels that are TLP labels (`TLP:AMBER+STRICT`, `tlp red`, `TLP 2.0: RED (internal)`); undefined
- * when none is. A level that is not known, in letters of any script, is red: what somebody marked must not leave for want of a word.
+ * when none is. A level that is not known, in letters of any script, is red: what somebody marked must not leave for
+ * want of a word.
  */
 export function tlpFromLabels(names: readonly string[]): Tlp | undefined {
   let result: Tlp | undefined

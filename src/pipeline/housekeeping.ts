@@ -93,6 +93,7 @@ export function housekeeping(
       )
     }
     if (rows > 0) log.info({ rows }, 'what is old was removed')
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join('; '))
     if (failures.length > 0) throw failures[0]
   }
   let sampleTookMs = 0
