@@ -53,7 +53,9 @@ const harmless: ReadonlySet<string> = new Set(['DUPLICATE_KEY', 'TAG_RESOLVE_FAI
 /**
  * @returns undefined when the text can't be read at all; everything wrong is reported either way
  */
-export function parseYaml(text: string, surroundings: Surroundings, report: Report): Located | undefined {
+export function parseYaml(given: string, surroundings: Surroundings, report: Report): Located | undefined {
+  // A lone carriage return ends a line, too; the library takes it for text, at the end of a secret for example.
+  const text = given.replaceAll(/\r(?!\n)/g, '\n')
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
