@@ -428,6 +428,16 @@ t.test('anchors and empty values are as YAML has them', (t) => {
   t.end()
 })
 
+t.test('a line ends at a carriage return, with a line feed or without', (t) => {
+  const lines = ['server:', '  host: 127.0.0.1', '  publicUrl: https://feeds.example.org', '']
+  for (const end of ['\n', '\r\n', '\r']) {
+    const { server } = loaded(lines.join(end)).config
+    t.match(server, { host: '127.0.0.1', publicUrl: 'https://feeds.example.org' }, JSON.stringify(end))
+  }
+  t.equal(loaded('server: { host: 127.0.0.1 }\r').config.server.host, '127.0.0.1', 'at the end of the file')
+  t.end()
+})
+
 t.test('a JSON file is read as well, indented by tabs too', (t) => {
   const { config } = loaded(JSON.stringify({ server: { port: 1 }, log: { level: 'warn' } }, null, '\t'))
   t.match(config, { server: { port: 1 }, log: { level: 'warn' } })
