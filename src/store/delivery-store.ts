@@ -167,6 +167,8 @@ export interface DeliveryStore {
   settleDeliveries(name: string, claim: number, settlements: readonly Settlement[], now: Date): Promise<void>
   /** When the next delivery is due, RFC 3339; undefined: none waits. */
   nextDelivery(name: string): Promise<string | undefined>
+  /** Whether any is in hand: of whoever works there, or left by somebody who is gone, which the next claim takes back. */
+  deliveriesUnderWay(name: string): Promise<boolean>
 
   health(name: string): Promise<Health>
   /** @throws ClaimLost */

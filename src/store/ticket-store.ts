@@ -80,7 +80,8 @@ export interface TicketStore extends PollStore {
   /** Makes rows for the configured bridges; others stay, with what they hold. */
   registerBridges(names: readonly string[]): Promise<void>
 
-  // Working at effects. Whoever works at a bridge holds its claim; all of these but `nextWork` throw ClaimLost.
+  // Working at effects. Whoever works at a bridge holds its claim; all of these but `nextWork`
+  // and `effectsUnderWay` throw ClaimLost.
 
   /**
    * Makes the caller the one who works at the bridge: a number that is greater than every earlier one. What was inflight
@@ -97,6 +98,8 @@ export interface TicketStore extends PollStore {
   ): Promise<readonly string[]>
   /** When the next ticket is due, RFC 3339; undefined: nothing waits. */
   nextWork(bridge: string): Promise<string | undefined>
+  /** Whether any is inflight: of whoever works there, or left by somebody who is gone, which the next claim takes back. */
+  effectsUnderWay(bridge: string): Promise<boolean>
   work(bridge: string, claim: number, ticketId: string): Promise<Work | undefined>
   /**
    * Writes a step. The ticket is due again at `dueAt`; null: once something else comes of it. Where `begin` was not

@@ -6,7 +6,7 @@ import type { Run } from '../../src/store/store.ts'
 import { addsUp, freshStore, observation, page, type Stored, scheduled, scripted } from './store.ts'
 
 /** Asks again until the answer is there. */
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+async function until<T extends NonNullable<unknown>>(ask: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
     const answer = await ask().catch(() => undefined)
     if (answer !== undefined) return answer

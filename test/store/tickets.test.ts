@@ -52,6 +52,7 @@ t.test('a bridge that nobody registered is named in the error of whatever asks f
     ['holdsBridge', () => store.holdsBridge('x', 1)],
     ['dueTickets', () => store.dueTickets('x', 1, options)],
     ['nextWork', () => store.nextWork('x')],
+    ['effectsUnderWay', () => store.effectsUnderWay('x')],
     ['work', () => store.work('x', 1, 'T1')],
     ['step', () => store.step('x', 1, { ticketId: 'T1' }, when)],
     ['changeCursor', () => store.changeCursor('x')],
@@ -552,6 +553,7 @@ t.test('an effect is retried or skipped where its state allows it', async (t) =>
       const ambiguous = state === 'ambiguous' ? { probes: 1, ambiguousSince: later(2) } : {}
       if (state === 'inflight') await worker.step({ begin: fresh.id })
       else await worker.step({ settle: [settled(fresh, state, { ...makes, ...ambiguous })] })
+      t.equal(await store.effectsUnderWay('ctp'), state === 'inflight')
       const set = await store.setEffect(fresh.id, to, later(3))
       t.equal(set?.changed, expected !== undefined, key)
       t.match(set?.effect, expected ?? { state }, key)

@@ -21,7 +21,9 @@ export function effectPart(bridge: Bridge, options: BridgeWorkOptions): Part {
   /** Until this process has been at work there. */
   const mending = createMending(options.triesPaused ?? false)
   const effectsDueAt = async () => (await nextBridgeWork(name, await ends.sink.health(), store)) ?? undefined
-  const due = async () => earliest([await effectsDueAt(), await chores.dueAt()])
+  /** What somebody left under way is due in any case: whoever took over and is gone. */
+  const leftDueAt = async () => ((await store.effectsUnderWay(name)) ? 0 : undefined)
+  const due = async () => earliest([await leftDueAt(), await effectsDueAt(), await chores.dueAt()])
   const plan = async (isAtWork = false) => {
     const isPaused = async () =>
       [await ends.desk.health(), await ends.sink.health()].some(({ circuit }) => circuit === 'paused')

@@ -56,6 +56,8 @@ export function exportWork(options: ExportWorkOptions): ExportWork {
     // That a list changed is told by calls as well, but one call may be moved to when something is tried again, or be
     // taken by a process that does not forward.
     const due = async () => {
+      // Left by somebody who took over and is gone, or of whoever is at work, who needs no call.
+      if (await store.deliveriesUnderWay(name)) return 0
       const delivery = await nextLook(name, await store.health(name), store)
       const forward = await forwardAt(destination)
       return forward === undefined ? (delivery ?? undefined) : Math.min(forward, delivery ?? forward)

@@ -138,6 +138,7 @@ export const calls: { readonly [M in Method]: Call } = {
     ),
   ),
   nextDelivery: reads((store) => store.nextDelivery('dt')),
+  deliveriesUnderWay: reads((store) => store.deliveriesUnderWay('dt')),
   health: reads((store) => store.health('dt')),
   saveHealth: writes((store, { exporter }) =>
     store.saveHealth('dt', exporter.claim, { circuit: 'open', failures: 3, waitUntil: null, error: null }),
@@ -188,6 +189,7 @@ export const calls: { readonly [M in Method]: Call } = {
     store.dueTickets('ctp', bridge.claim, { now: start, limit: 5, except: [] }),
   ),
   nextWork: reads((store) => store.nextWork('ctp')),
+  effectsUnderWay: reads((store) => store.effectsUnderWay('ctp')),
   work: reads(async (store, { bridge }) => {
     const work = await store.work('ctp', bridge.claim, 'T1')
     return work && { ...work, known: [...work.known] }

@@ -48,7 +48,10 @@ export async function ask<T>(
 const limitMs = 40_000
 
 /** @throws Error with what was waited for, when it takes too long */
-export async function until<T>(look: () => Promise<T | undefined>, what: () => string): Promise<T> {
+export async function until<T extends NonNullable<unknown>>(
+  look: () => Promise<T | undefined>,
+  what: () => string,
+): Promise<T> {
   const last = performance.now() + limitMs
   for (let looks = 0; ; looks++) {
     const found = await look()

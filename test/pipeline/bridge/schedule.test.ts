@@ -25,7 +25,9 @@ interface Test {
 const retry = { attempts: 4, initialMs: 100, maxMs: 1000 }
 
 /** Asks again until it is so. */
-async function until<T>(ask: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+async function until<T extends NonNullable<unknown>>(
+  ask: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
   for (;;) {
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
@@ -278,6 +280,28 @@ t.test('what is under way when it stops may end, and a poll is handed back', bes
   await bridging(t, stored, [bridge])
   await until(() => sink.of('IN2').length === 1)
   await until(async () => (await stored.store.poll(poll?.id ?? ''))?.status === 'succeeded')
+  t.equal(sink.of('IN1').length, 1)
+})
+
+t.test('what a process has begun that took over, and is gone, is found and looked up', beside, async (t) => {
+  const stored = await freshStore(t)
+  const { store } = stored
+  const { desk, sink, bridge } = bridgeWith()
+  const hold = Promise.withResolvers<void>()
+  sink.onCall = (call) => (call === 'create' ? hold.promise : undefined)
+  desk.put('IN1')
+  await bridging(t, stored, [bridge])
+  await until(() => sink.count('create IN1') === 1)
+  const now = new Date()
+  const claim = await store.claimBridge('ctp', { settleMs: 0, now })
+  const { open = [], stirred = 0 } = (await store.work('ctp', claim, 'IN1')) ?? {}
+  const [create] = open
+  const step = { ticketId: 'IN1', ...(create && { begin: create.id }) }
+  t.match(await store.step('ctp', claim, step, { dueAt: null, stirred, now }), { begun: true })
+  t.equal(await store.nextWork('ctp'), undefined, 'nothing is due')
+  // Whoever worked there finds that it lost its claim, and ends as well.
+  hold.resolve()
+  await until(async () => (await effects(stored, 'IN1')).every(({ state }) => state === 'done'))
   t.equal(sink.of('IN1').length, 1)
 })
 

@@ -27,7 +27,7 @@ function pushing(t: Test, stored: Stored, made: readonly Destination[], more: Pa
 }
 
 /** Asks again until it is so. */
-async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {
+async function until<T extends NonNullable<unknown>>(ask: () => Promise<T | undefined | false>): Promise<T> {
   for (;;) {
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
@@ -109,6 +109,26 @@ t.test('what is under way when it stops may end, and nothing more begins', async
     product.sent.some(({ unsure }) => unsure),
     'of nothing it is open whether it arrived',
   )
+})
+
+t.test('what a process took in hand that took over, and is gone, is found and sent', async (t) => {
+  const stored = await freshStore(t)
+  const product = createProduct({ now: Date.now })
+  const gate = Promise.withResolvers<void>()
+  product.gate = gate.promise
+  const begun = Promise.withResolvers<void>()
+  product.onSend = () => begun.resolve()
+  const world = await worldOf(stored, product, { concurrency: 1 })
+  const { id } = await world.push(valuesOf(10))
+  await pushing(t, stored, [world.destination], { planEveryMs: 200 })
+  await begun.promise
+  const claim = await stored.store.claimExporter('edge')
+  const held = await stored.store.claimDeliveries('edge', claim, { limit: 10, now: new Date() })
+  t.equal(held.length, 10)
+  t.equal(await stored.store.nextDelivery('edge'), undefined, 'nothing is due')
+  // Whoever delivered finds that it lost its claim, and ends as well.
+  gate.resolve()
+  t.match(await ended(world, id), { status: 'succeeded', counts: { accepted: 10 } })
 })
 
 t.test('a start tries a paused destination with one batch, beside another replica too', async (t) => {
@@ -238,7 +258,7 @@ t.test(
     const schedule = await scheduled(t, { ...stored, sources: [source], exports, planEveryMs: 100 })
     await begun.promise
     const { run } = await schedule.fetch('tc')
-    await until(async () => (await stored.store.run(run.id))?.endedAt)
+    await until(async () => (await stored.store.run(run.id))?.endedAt ?? undefined)
     // Whoever plans has seen it.
     await wait(500)
     product.gate = undefined
@@ -256,7 +276,7 @@ t.test('a process that does not forward leaves the calls for it to one that does
   const source = scripted({ changes: () => [page([observation('1', 'fetched.example')])] })
   const fetching = await scheduled(t, { ...stored, sources: [source] })
   const { run } = await fetching.fetch('tc')
-  await until(async () => (await stored.store.run(run.id))?.endedAt)
+  await until(async () => (await stored.store.run(run.id))?.endedAt ?? undefined)
   await fetching.stop(1000)
   let looks = 0
   const counting: PostgresStore = {

@@ -148,7 +148,7 @@ export async function endOf(embedded: EmbeddedPostgres): Promise<Error | undefin
 }
 
 /** Waits for what another process does; the test's own time limit is the limit. */
-export async function until<T>(look: () => T | undefined | false): Promise<T> {
+export async function until<T extends NonNullable<unknown>>(look: () => T | undefined | false): Promise<T> {
   for (;;) {
     const found = look()
     if (found !== undefined && found !== false) return found

@@ -345,6 +345,7 @@ t.test(
     const claim = await store.claimExporter('dt')
     const claimed = await take(store, claim)
     t.equal(await store.nextDelivery('dt'), undefined, 'nothing waits')
+    t.ok(await store.deliveriesUnderWay('dt'))
     const dueAt = later(60)
     await store.settleDeliveries(
       'dt',
@@ -354,6 +355,7 @@ t.test(
     )
     t.same(await take(store, claim, 10, later(59)), [])
     t.equal(await store.nextDelivery('dt'), '2026-01-01T00:01:00Z')
+    t.notOk(await store.deliveriesUnderWay('dt'))
     const [pending] = await store.items(made.id, { limit: 1 })
     t.match(pending, { status: 'pending', reason: 'the product did not answer', attempts: 1, repeats: 0 })
     t.equal(pending?.lastAttemptAt, '2026-01-01T00:00:01Z')
@@ -631,6 +633,7 @@ t.test('whoever names an exporter that is not there is told so', async (t) => {
     ['claimExporter', () => store.claimExporter('none')],
     ['claimDeliveries', () => store.claimDeliveries('none', 1, { limit: 1, now: start })],
     ['nextDelivery', () => store.nextDelivery('none')],
+    ['deliveriesUnderWay', () => store.deliveriesUnderWay('none')],
     ['health', () => store.health('none')],
     ['saveHealth', () => store.saveHealth('none', 1, health)],
     ['resumeExporter', () => store.resumeExporter('none', start)],

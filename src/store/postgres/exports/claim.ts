@@ -9,7 +9,7 @@ import { supersede } from './queue.ts'
 export function claims(
   database: Database,
   now: () => Date,
-): Pick<DeliveryStore, 'claimExporter' | 'claimDeliveries' | 'nextDelivery'> {
+): Pick<DeliveryStore, 'claimExporter' | 'claimDeliveries' | 'nextDelivery' | 'deliveriesUnderWay'> {
   return {
     claimExporter: (name) =>
       database.transaction(async (transaction) => {
@@ -36,6 +36,15 @@ export function claims(
       const exporter = await exporterNumber(database, name)
       const [row] = await database.query<{ at: string | null }>(nextSql, [exporter])
       return row?.at ?? undefined
+    },
+
+    async deliveriesUnderWay(name) {
+      const [row] = await database.query<{ some: boolean }>(
+        `select exists (
+           select from delivery_waiting where exporter = $1 and sent_revision is not null) as some`,
+        [await exporterNumber(database, name)],
+      )
+      return row?.some ?? false
     },
   }
 }

@@ -17,7 +17,7 @@ import {
 
 export function workers(
   database: Database,
-): Pick<TicketStore, 'claimBridge' | 'holdsBridge' | 'dueTickets' | 'nextWork' | 'work'> {
+): Pick<TicketStore, 'claimBridge' | 'holdsBridge' | 'dueTickets' | 'nextWork' | 'effectsUnderWay' | 'work'> {
   return {
     claimBridge: (name, { settleMs, now }) =>
       database.transaction(async (transaction) => {
@@ -50,6 +50,14 @@ export function workers(
         [bridge],
       )
       return row?.at
+    },
+
+    async effectsUnderWay(name) {
+      const [row] = await database.query<{ some: boolean }>(
+        `select exists (select from effect where bridge = $1 and state = 'inflight') as some`,
+        [await bridgeNumber(database, name)],
+      )
+      return row?.some ?? false
     },
 
     work: (name, claim, ticketId) => readWork(database, name, claim, ticketId),
