@@ -22,6 +22,7 @@ import {
   type World,
 } from './replica-world.ts'
 import { startLoad } from './rolling-load.ts'
+import { storeTold } from './store-told.ts'
 
 export type MortalReplica = Pick<Child, 'url' | 'pid' | 'stop' | 'kill'>
 
@@ -192,9 +193,11 @@ async function freeze(world: World, name: string, life: Life, ms: number): Promi
   balancer.up(name)
 }
 
-async function untilReady({ balancer }: World, count: number): Promise<void> {
+async function untilReady({ balancer, storeUrl }: World, count: number): Promise<void> {
   for (const last = performance.now() + readyMs; balancer.ready().length < count; await wait(20)) {
-    if (performance.now() > last) throw new Error(`${balancer.ready().length} of ${count} servers are ready`)
+    if (performance.now() < last) continue
+    const told = await storeTold(storeUrl)
+    throw new Error(`${balancer.ready().length} of ${count} servers are ready\n${told}`)
   }
 }
 

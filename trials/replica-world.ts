@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ask, checked, endOf, startFetch } from '../bench/harness/api.ts'
-import { bridge, effects, isDone } from '../bench/harness/bridge-api.ts'
+import { isDone } from '../bench/harness/bridge-api.ts'
 import { bridgeSettings, startBridgeEnds } from '../bench/harness/bridge-ends.ts'
 import { judgeBridge } from '../bench/harness/bridge-judge.ts'
 import { apiKey } from '../bench/harness/processes.ts'
@@ -18,6 +18,7 @@ import { startThreatConnectSimulator } from '../src/sources/threatconnect/simula
 import { type Balancer, startBalancer } from './balancer.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 import type { Load, Pushed } from './rolling-load.ts'
+import { storeTold } from './store-told.ts'
 
 export interface ReplicasOptions {
   /** Where the configuration is written. */
@@ -34,6 +35,7 @@ export interface World {
   readonly source: Awaited<ReturnType<typeof startThreatConnectSimulator>>
   readonly ticketIds: string[]
   readonly configFile: string
+  readonly storeUrl: string
   close(): Promise<void>
 }
 
@@ -87,7 +89,7 @@ export async function createWorld({ folder, storeUrl }: ReplicasOptions): Promis
   }
   writeFileSync(configFile, JSON.stringify(config))
   return {
-    ...{ balancer, products, ends, source, configFile, ticketIds: [] },
+    ...{ balancer, products, ends, source, configFile, storeUrl, ticketIds: [] },
     async close() {
       await balancer.close()
       const all = [...products.values()].flatMap(({ vendor, gateway }) => [gateway, vendor.simulator])
@@ -141,7 +143,10 @@ export interface Judged {
 }
 
 /** Everything that was taken is done, once and as it was told. */
-export async function judge({ balancer, products, ends, ticketIds }: World, load: Load): Promise<Judged> {
+export async function judge(
+  { balancer, products, ends, storeUrl, ticketIds }: World,
+  load: Load,
+): Promise<Judged> {
   const faults: string[] = []
   const items = new Map<string, Item[]>(exporters.map((kind) => [kind, []]))
   for (const pushed of load.pushes) {
@@ -170,23 +175,13 @@ export async function judge({ balancer, products, ends, ticketIds }: World, load
     ends.ctp.unacknowledged().length === 0 && (await isDone(balancer, ticketIds.length))
   while (!(await isAtRest())) {
     if (performance.now() > last) {
-      const open = await openOf(balancer)
-      const told = `${ticketIds.length} tickets, not acknowledged: ${ends.ctp.unacknowledged().join(', ')}; ${open}`
+      const told = `${ticketIds.length} tickets, not acknowledged: ${ends.ctp.unacknowledged().join(', ')}
+${await storeTold(storeUrl)}`
       return { verdicts, faults: [...faults, `the bridge is not at rest after ${restMs / 1000} s: ${told}`] }
     }
     await wait(200)
   }
   return { verdicts, faults: [...faults, ...judgeBridge(ends, ticketIds).faults] }
-}
-
-/** What a bridge has to do still, as it says itself. */
-async function openOf(balancer: Balancer): Promise<string> {
-  const { tickets, effects: counts, lastPoll } = await bridge(balancer)
-  const states = (['pending', 'inflight', 'ambiguous', 'failed'] as const).filter(
-    (state) => counts[state] > 0,
-  )
-  const open = await Promise.all(states.map((state) => effects(balancer, state)))
-  return JSON.stringify({ tickets, lastPoll: lastPoll?.status, effects: open.flat().slice(0, 5) })
 }
 
 interface Received {
