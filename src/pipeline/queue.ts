@@ -44,7 +44,7 @@ const pollingSeconds = 1
 const cacheSeconds = 1
 
 /** What stands still in the middle of a transaction, with rows locked that everybody waits for, is ended after so long. */
-const stillMs = 60_000
+const stillMs = 15_000
 
 /** Of `pg`, which is given them as they are: a server that is gone without a word must not be waited for without end. */
 const patience = {
@@ -132,7 +132,7 @@ async function startBoss(connection: QueueConnection, log: Logger): Promise<PgBo
 
 /**
  * A call that was made although its connection was lost is the one that waits. A server that starts has to outlast
- * another one that stands still in the middle of a transaction, which is ended after 60 s.
+ * another one that stands still in the middle of a transaction, which is ended after 15 s.
  */
 async function again<T>(statement: () => Promise<T>): Promise<T> {
   for (const restMs of restsMs) {

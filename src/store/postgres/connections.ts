@@ -19,6 +19,8 @@ export interface ConnectionsOptions {
   readonly config: ClientConfig
   readonly max: number
   readonly statementTimeoutMs: number
+  /** A transaction whose program says nothing for so long is ended. */
+  readonly stillMs: number
   readonly log: Logger
   readonly asking: Asking
 }
@@ -43,7 +45,7 @@ export function openConnections({ asking, log, ...options }: ConnectionsOptions)
     ...options.config,
     max: options.max,
     idleTimeoutMillis: 60_000,
-    onConnect: (client) => prepareSession(client, options.statementTimeoutMs),
+    onConnect: (client) => prepareSession(client, options),
   })
   /** When each was heard last, by the clock of the process. */
   const heard = new WeakMap<ClientBase, number>()
@@ -101,11 +103,14 @@ export function openConnections({ asking, log, ...options }: ConnectionsOptions)
 }
 
 /** By statements, not by the start packet, which PgBouncer refuses where it has members that it does not know. */
-async function prepareSession(client: ClientBase, statementTimeoutMs: number): Promise<void> {
+async function prepareSession(
+  client: ClientBase,
+  { statementTimeoutMs, stillMs }: Pick<ConnectionsOptions, 'statementTimeoutMs' | 'stillMs'>,
+): Promise<void> {
   await client.query({
     text:
       `set timezone = 'UTC'; set datestyle = 'ISO'; set statement_timeout = ${statementTimeoutMs};` +
-      ` set idle_in_transaction_session_timeout = ${statementTimeoutMs}`,
+      ` set idle_in_transaction_session_timeout = ${stillMs}`,
     ...within(shortMs),
   })
 }

@@ -25,6 +25,11 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number
   /** Of one statement; default 60 s. */
   readonly statementTimeoutMs?: number
+  /**
+   * After so long a transaction is ended whose program stands still: everybody waits for what it has locked. Default
+   * 15 s.
+   */
+  readonly stillMs?: number
   /** When a connection is asked whether it still leads anywhere. Default: not heard for 3 s, and answered within 3 s. */
   readonly asking?: Asking
   /** 0..1, for jitter; default `Math.random`. */
@@ -40,12 +45,13 @@ export interface TransactionOptions {
   /** Default `read committed`. */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
   readonly readOnly?: boolean
-  /** Of each statement, instead of the database's; 0: none. */
+  /** Of each statement, instead of the database's; 0: none. The program may stand still for 60 s then. */
   readonly statementTimeoutMs?: number
 }
 
-/** For what may have to write or remove a whole source in one statement. */
+/** For what may have to write or remove a whole source in one statement, or waits for pages of somebody else. */
 export const patient: TransactionOptions = { statementTimeoutMs: 600_000 }
+const patientStillMs = 60_000
 
 export interface Database extends Queryable {
   /**
@@ -80,6 +86,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   const connections = openConnections({
     ...{ config, max: options.maxConnections ?? 10, statementTimeoutMs, log },
+    stillMs: options.stillMs ?? 15_000,
     asking: options.asking ?? { unheardMs: 3000, answerMs: 3000 },
   })
   const signal = openCommitSignal({ config, log, random })
@@ -189,7 +196,10 @@ async function carryOut<T>(
       ...within(shortMs),
     })
     if (statementTimeoutMs !== undefined) {
-      await client.query(`set local statement_timeout = ${statementTimeoutMs}`)
+      await client.query(
+        `set local statement_timeout = ${statementTimeoutMs};
+         set local idle_in_transaction_session_timeout = ${patientStillMs}`,
+      )
     }
     result = await work(transaction)
     // A failed statement that `work` passed over leaves nothing to commit, and COMMIT does not call that an error.

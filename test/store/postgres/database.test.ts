@@ -1,11 +1,17 @@
 /** Connections, transactions, migrations. */
 import { createServer } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { pino } from 'pino'
 import t from 'tap'
 import { ServiceError } from '../../../src/errors.ts'
 import { allTypes } from '../../../src/model/indicator.ts'
-import { type Database, openDatabase } from '../../../src/store/postgres/database.ts'
+import {
+  type Database,
+  openDatabase,
+  patient,
+  type TransactionOptions,
+} from '../../../src/store/postgres/database.ts'
 import { translatedAtStart } from '../../../src/store/postgres/failures.ts'
 import { openPostgresStore } from '../../../src/store/postgres/index.ts'
 import { migrate } from '../../../src/store/postgres/migrate.ts'
@@ -185,6 +191,32 @@ t.test('a database that does not answer is STORE_UNAVAILABLE, and comes back by 
     { statementTimeoutMs: 0 },
   )
   t.same(patient, [{ n: 1 }])
+})
+
+t.test('who stands still in the middle of a transaction loses it, and nobody waits any longer', async (t) => {
+  const { connection } = await freshDatabase(t)
+  const database = await open(t, connection, { stillMs: 200 })
+  const other = await open(t, connection)
+  await database.execute('create table counted (number integer)')
+  await database.execute('insert into counted values (0)')
+  const locking = Promise.withResolvers<void>()
+  const wake = Promise.withResolvers<void>()
+  const add = (number: number, pause: Promise<void>, options?: TransactionOptions) =>
+    database.transaction(async (transaction) => {
+      await transaction.execute(`update counted set number = number + ${number}`)
+      locking.resolve()
+      await pause
+      await transaction.execute(`update counted set number = number + ${number}`)
+    }, options)
+  const standing = add(100, wake.promise).catch((error: unknown) => error)
+  await locking.promise
+  t.equal(await other.execute('update counted set number = number + 1'), 1)
+  wake.resolve()
+  t.match(await standing, { code: 'STORE_UNAVAILABLE' })
+  t.same(await database.query('select number from counted'), [{ number: 1 }], 'nothing of it was carried out')
+
+  await add(10, wait(600), patient)
+  t.same(await database.query('select number from counted'), [{ number: 21 }], 'one that may wait goes on')
 })
 
 t.test('where there is no database, opening says why', async (t) => {
