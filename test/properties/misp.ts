@@ -5,6 +5,7 @@ import { mispHashesFormat, mispManifestFormat } from '../../src/feeds/formats/mi
 import { encoded } from '../feeds/formats/encode.ts'
 import { entriesInCase, feedOf, type GivenFeed, listOf, storedEntries } from './entries.ts'
 import { expect, expectSame, property, type Subject } from './property.ts'
+import { registryParts } from './stix.ts'
 
 interface Attribute {
   readonly uuid: string
@@ -55,9 +56,16 @@ function expectTaken({ uuid, type, category, value, timestamp }: Attribute): voi
   expect(/^\d+$/.test(timestamp), () => `timestamp ${timestamp}`)
 }
 
-/** A value as MISP has it: a network of one address is the address, an AS number has no letters. */
+/** A value as MISP has it: a network of one address is the address, an AS number has no letters, a value in a key
+ * is behind it. */
 function spelt(type: string, value: string): string {
   if (type === 'asn') return value.slice(2)
+  if (type === 'registry-key') {
+    const { key, name } = registryParts(value)
+    const text = name === '' ? key : `${key}\\${name}`
+    // No type for keys takes it: it is told as it came.
+    return text.includes('\n') ? value : text
+  }
   return type === 'cidr' ? value.replace(value.includes(':') ? /\/128$/ : /\/32$/, '') : value
 }
 

@@ -61,12 +61,30 @@ const places: Readonly<Record<string, readonly [object: string, path: string, op
   url: ['url', 'value'],
   email: ['email-addr', 'value'],
   mutex: ['mutex', 'name'],
-  'registry-key': ['windows-registry-key', 'key'],
   'user-agent': ['network-traffic', 'extensions,http-request-ext,request_header,User-Agent'],
   'email-subject': ['email-message', 'subject'],
 }
 
+/** ThreatConnect joins a key, the name of a value and its type: `KEY : NAME : REG_SZ`. */
+export function registryParts(value: string): { readonly key: string; readonly name: string } {
+  const [start, end] = [value.indexOf(' :'), value.lastIndexOf(': ')]
+  if (start < 0 || end < start + 2 || !/^REG_[A-Z_]+$/.test(value.slice(end + 2)))
+    return { key: value, name: '' }
+  return { key: value.slice(0, start), name: value.slice(start + 2, end).trim() }
+}
+
+function expectRegistry(comparisons: readonly Comparison[], value: string): void {
+  const { key, name } = registryParts(value)
+  const meant = comparisons.map((each) => [each.object, each.path.join(','), each.operator, each.value])
+  const named = ['windows-registry-key', 'values,*,name', '=', name]
+  expectSame('pattern', meant, [['windows-registry-key', 'key', '=', key], ...(name === '' ? [] : [named])])
+}
+
 function expectMeans(comparisons: readonly Comparison[], type: string, value: string): void {
+  if (type === 'registry-key') {
+    expectRegistry(comparisons, value)
+    return
+  }
   const [comparison, ...others] = comparisons
   if (comparison === undefined || others.length > 0) throw new Error(`${comparisons.length} comparisons`)
   const { object, path, operator } = comparison

@@ -149,7 +149,8 @@ const makers: Partial<Readonly<Record<IndicatorType, (random: Random) => string>
     random.digits(random.pick([32, 40, 64, 64, 33]), random.oneIn(3) ? hex.toUpperCase() : hex),
   asn: (random) => `${random.pick(['AS', 'ASN', 'as ', ''])}${random.below(2 ** 32)}`,
   'registry-key': (random) =>
-    `${random.pick(['HKLM', 'hkcu:', 'HKEY_USERS', 'HKCR', 'X'])}\\${random.text(hostile, 5)}`,
+    `${random.pick(['HKLM', 'hkcu:', 'HKEY_USERS', 'HKCR', 'X'])}\\${random.text(hostile, 5)}` +
+    (random.oneIn(3) ? ` : ${random.text(hostile, 3)} : ${random.pick(['REG_SZ', 'REG_DWORD', 'REG'])}` : ''),
   hashtag: (random) => `#${random.text(hostile, 4)}`,
   vulnerability: (random) => `CVE-${1999 + random.below(30)}-${1000 + random.below(99_999)}`,
 }

@@ -1,5 +1,6 @@
 /** Indicators as MISP attributes: type, category and value as MISP's own validation takes them (describeTypes, AttributeValidationTool). */
 import type { Indicator } from '../../model/indicator.ts'
+import { registryValueOf } from '../../model/registry-value.ts'
 import { fileHashes } from './file-hashes.ts'
 
 export interface MispValue {
@@ -42,7 +43,7 @@ export function mispValues(indicator: Indicator): readonly MispValue[] {
     case 'mutex':
       return [{ type: 'mutex', category: 'Artifacts dropped', value, toIds: true }]
     case 'registry-key':
-      return [oneLine({ type: 'regkey', category: 'Persistence mechanism', value, toIds: true }, indicator)]
+      return [oneLine(registryKey(value), indicator)]
     case 'user-agent':
       return [oneLine({ type: 'user-agent', category: network, value, toIds: false }, indicator)]
     case 'email-subject':
@@ -64,6 +65,13 @@ export function mispValues(indicator: Indicator): readonly MispValue[] {
     default:
       return [other(indicator)]
   }
+}
+
+/** A value in a key is written behind it; MISP's `regkey|value` would take the data of it, which nobody told. */
+function registryKey(text: string): MispValue {
+  const { key, name } = registryValueOf(text)
+  const value = name === undefined ? key : `${key}\\${name}`
+  return { type: 'regkey', category: 'Persistence mechanism', value, toIds: true }
 }
 
 /** Nothing is left out because MISP has no type for it. */

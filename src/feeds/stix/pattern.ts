@@ -1,8 +1,9 @@
 /**
- * The STIX pattern of a value: STIX 2.1, section 9, with the object paths of section 6. One comparison in one pair of
- * brackets: XSOAR's TAXII feed passes over patterns that are joined by OR.
+ * The STIX pattern of a value: STIX 2.1, section 9, with the object paths of section 6. One pair of brackets without OR:
+ * XSOAR's TAXII feed passes over patterns that are joined by it.
  */
 import type { IndicatorType } from '../../model/indicator.ts'
+import { registryValueOf } from '../../model/registry-value.ts'
 
 /** As the hashing-algorithm vocabulary of STIX spells them. */
 const hashNames = { md5: 'MD5', sha1: 'SHA-1', sha256: 'SHA-256' } as const
@@ -52,7 +53,11 @@ const patterns: Readonly<Partial<Record<IndicatorType, ToPattern>>> = {
     return number === undefined ? undefined : `[autonomous-system:number = ${number}]`
   },
   mutex: (value) => `[mutex:name = ${literal(value)}]`,
-  'registry-key': (value) => `[windows-registry-key:key = ${literal(value)}]`,
+  'registry-key'(value) {
+    const { key, name } = registryValueOf(value)
+    const named = name === undefined ? '' : ` AND windows-registry-key:values[*].name = ${literal(name)}`
+    return `[windows-registry-key:key = ${literal(key)}${named}]`
+  },
   'user-agent': (value) =>
     `[network-traffic:extensions.'http-request-ext'.request_header.'User-Agent' = ${literal(value)}]`,
   'email-subject': (value) => `[email-message:subject = ${literal(value)}]`,

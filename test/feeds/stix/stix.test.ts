@@ -98,6 +98,18 @@ const patterns: readonly (readonly [what: string, type: IndicatorType, value: st
     "[windows-registry-key:key = 'HKEY_LOCAL_MACHINE\\\\Software\\\\Evil']",
   ],
   [
+    'a value in a registry key is told by its name, not by its type',
+    'registry-key',
+    "HKEY_LOCAL_MACHINE\\Software\\Evil : it's : one : REG_SZ",
+    "[windows-registry-key:key = 'HKEY_LOCAL_MACHINE\\\\Software\\\\Evil' AND windows-registry-key:values[*].name = 'it\\'s : one']",
+  ],
+  [
+    'a registry value without a name is the key alone',
+    'registry-key',
+    'HKEY_USERS\\S-1-5\\Software :   : REG_NONE',
+    "[windows-registry-key:key = 'HKEY_USERS\\\\S-1-5\\\\Software']",
+  ],
+  [
     'a user agent',
     'user-agent',
     'Evil/1.0 (x)',
