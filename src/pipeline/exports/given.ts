@@ -102,7 +102,7 @@ function isText(
 ): boolean {
   if (text.length < minLength || text.length > maxLength) return false
   if (format === 'date-time' && !isTime(text)) return false
-  return pattern === undefined || new RegExp(pattern).test(text)
+  return pattern === undefined || new RegExp(pattern, 'u').test(text)
 }
 
 /** Sources send years before 1970 for "no date", which the model leaves out. */

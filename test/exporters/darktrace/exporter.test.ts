@@ -5,6 +5,7 @@ import t from 'tap'
 import { darktrace } from '../../../src/exporters/darktrace/index.ts'
 import { demoTokens } from '../../../src/exporters/darktrace/simulator/index.ts'
 import type { Delivery, Outcome } from '../../../src/exporters/exporter.ts'
+import { faultsOf, type GivenSchema } from '../../../src/pipeline/exports/given.ts'
 import type { Fault } from '../../../src/simulation/faults.ts'
 import {
   bodies,
@@ -447,3 +448,12 @@ t.test('the word that empties the whole list stands nowhere in what can be sent'
 function reason(outcome: Outcome | undefined): string {
   return outcome !== undefined && 'reason' in outcome ? outcome.reason : ''
 }
+
+t.test('the source of a push is any text of up to 63 characters, without control characters', async (t) => {
+  const schema: GivenSchema = { ...darktrace.options, type: 'object' }
+  const faults = (source: unknown) => faultsOf(schema, { source }, '/options').map(({ pointer }) => pointer)
+  for (const source of ['indicator-feed-server', 's2', 'p {Cc}', 'ünï 🛡', 'x'.repeat(63)])
+    t.strictSame(faults(source), [], source)
+  for (const source of ['', 'x'.repeat(64), 'a\nb', 'a\0b', 'a\u0085b', 'half \ud800', 7])
+    t.strictSame(faults(source), ['/options/source'], JSON.stringify(source))
+})
