@@ -166,6 +166,28 @@ t.test('while the shrink guard holds the list, nothing is revoked', async (t) =>
   t.equal(after.objects.filter(({ revoked }) => revoked).length, 9, 'once the loss is accepted, all at once')
 })
 
+t.test('a collection that is read for the first time while its list is held is that list', async (t) => {
+  const guarded = feedOf('guarded', { shrinkGuard: 0.5, maxTlp: 'amber' })
+  const w = await world(t, { feeds: [guarded] })
+  await w.fetch(domains(10))
+  await w.refreshFeed(guarded, { now: new Date(w.clock.now) })
+  const [left, secret, ...others] = domains(10) as [Observation, Observation, ...Observation[]]
+  const removed = [left, ...others.slice(0, 5)].map(({ provenance: { remoteId } }) => ({ remoteId }))
+  await w.fetch([{ ...secret, tlp: 'red', description: 'for one pair of eyes' }], { removed })
+  const { objects } = await drain(w.app, 'guarded')
+  const indicators = objects.filter(({ type }) => type === 'indicator')
+  t.strictSame(
+    indicators.map(({ name }) => name).sort(),
+    domains(10)
+      .map(({ value }) => value)
+      .sort(),
+  )
+  t.notMatch(JSON.stringify(objects), /one pair of eyes/, 'as the list has it, not as it is now')
+  await w.refreshFeed(guarded, { now: new Date(w.clock.now), accept: true })
+  const after = await drain(w.app, 'guarded')
+  t.equal(after.objects.filter(({ revoked }) => revoked).length, 7)
+})
+
 t.test(
   'a feed with another filter revokes what it no longer holds, and publishes nothing again',
   async (t) => {

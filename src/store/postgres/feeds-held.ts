@@ -18,7 +18,8 @@ export interface HeldEntries {
   readonly pages: AsyncIterable<readonly StoredEntry[]>
 }
 
-interface Version {
+/** An entry as it was when its list was right. */
+export interface Version {
   readonly key: string
   /** Null: can't be told any more. */
   readonly body: string | null
@@ -95,6 +96,15 @@ export async function openHeld(
   return { otherTypes, ambiguous, pages: pagesOf(session, row, query, keys) }
 }
 
+/** @param row of the feed, and the position at which its list was right */
+export function versionsOf(
+  session: Session,
+  { id, seq }: Pick<FeedRow, 'id' | 'seq'>,
+  keys: readonly string[],
+): Promise<Version[]> {
+  return session.query<Version>(`${versionsSql} and m.key = any($3::uuid[])`, [id, seq, keys])
+}
+
 async function* pagesOf(
   session: Session,
   row: FeedRow,
@@ -103,12 +113,7 @@ async function* pagesOf(
 ): AsyncGenerator<readonly StoredEntry[]> {
   for (let at = 0; at < keys.length; at += pageRows) {
     const page = keys.slice(at, at + pageRows)
-    const versions = await session.query<Version>(`${versionsSql} and m.key = any($3::uuid[])`, [
-      row.id,
-      row.seq,
-      page,
-    ])
-    const byKey = new Map(versions.map((version) => [version.key, version]))
+    const byKey = new Map((await versionsOf(session, row, page)).map((version) => [version.key, version]))
     yield page.map((key) => entryOf(byKey.get(key), json))
   }
 }

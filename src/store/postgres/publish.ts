@@ -2,6 +2,7 @@
 import type { Indicator } from '../../model/indicator.ts'
 import type { PublicationRenderer, PublishedObject, Publishing } from '../publication-store.ts'
 import type { Database, Transaction } from './database.ts'
+import { versionsOf } from './feeds-held.ts'
 import {
   addObject,
   addRevoked,
@@ -84,8 +85,10 @@ interface Member {
   readonly key: string
   readonly seq: number
   readonly present: boolean
-  /** Null: the indicator has just left, which the feed will see. */
+  /** Null: it is in no feed any more, and what it was can't be told. */
   readonly body: string | null
+  /** Of the body; null: the indicator has left. */
+  readonly body_seq: number | null
   readonly added_at: string | null
   readonly changed_at: string | null
 }
@@ -94,7 +97,8 @@ interface Member {
 async function takeStep(work: Work): Promise<boolean> {
   const { transaction, state, batch } = work
   const { feed, walk_seq, walk_key, feed_seq } = state
-  const members = await transaction.query<Member>(membersAfter, [feed, walk_seq, walk_key, feed_seq, step])
+  const read = await transaction.query<Member>(membersAfter, [feed, walk_seq, walk_key, feed_seq, step])
+  const members = await asListed(transaction, state, read)
   if (members.length > 0) await takeMembers(work, members)
   await writeBatch(transaction, feed, batch)
   const last = members.at(-1)
@@ -106,6 +110,27 @@ async function takeStep(work: Work): Promise<boolean> {
       : [feed, state.seq, last.seq, last.key, lastAddedOf(state, batch)],
   )
   return end
+}
+
+/**
+ * What changed since the list was right is published as the list has it: one that is held may have lost it since, and
+ * what is there now may be more than the feed lets out.
+ */
+async function asListed(
+  transaction: Transaction,
+  { feed: id, feed_seq: seq }: State,
+  members: readonly Member[],
+): Promise<readonly Member[]> {
+  const isNewer = ({ present, body_seq }: Member) => present && (body_seq === null || body_seq > seq)
+  const newer = members.filter(isNewer).map(({ key }) => key)
+  if (newer.length === 0) return members
+  const listed = new Map(
+    (await versionsOf(transaction, { id, seq }, newer)).map((version) => [version.key, version]),
+  )
+  const gone = { body: null, added_at: null, changed_at: null }
+  return members.map((member) =>
+    isNewer(member) ? { ...member, ...(listed.get(member.key) ?? gone) } : member,
+  )
 }
 
 /** Of what is published: readers who have that need not look again. */
@@ -219,7 +244,7 @@ function createdOf({ head }: PublishedObject): string {
 }
 
 const membersAfter = `
-select m.key, m.seq, m.present, i.body, i.added_at, i.changed_at
+select m.key, m.seq, m.present, i.body, i.seq as body_seq, i.added_at, i.changed_at
 from (
   select key, seq, present from feed_member
   where feed = $1 and (seq, key) > ($2, $3::uuid) and seq <= $4 order by seq, key limit $5
