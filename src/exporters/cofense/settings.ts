@@ -12,7 +12,7 @@ export const cofenseSettings = Section(
     clientSecret: Secret({ description: 'Client secret of the API application.' }),
     threatLevel: Type.Optional(
       Words(threatLevels, {
-        description: `Threat level of all indicators: ${threatLevels.join(', ')}. Absent: from the score.`,
+        description: `Threat level of all indicators: ${threatLevels.join(', ')}. Absent: from the score, 1 Benign, 2 Suspicious, all else and what has none Malicious.`,
       }),
     ),
     source: Text({

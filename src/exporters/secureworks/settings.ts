@@ -61,7 +61,7 @@ export const secureworksSettings = Section(
     ),
     severity: Type.Optional(
       Words(severities, {
-        description: `Severity of all indicators: ${severities.join(', ')}. Absent: from the score.`,
+        description: `Severity of all indicators: ${severities.join(', ')}. Absent: from the score, 1 LOW, 2 MEDIUM, 3 HIGH, what has none INFO.`,
       }),
     ),
     maxActive: Type.Integer({

@@ -37,7 +37,7 @@ const bodySchema = (filter: TSchema) =>
     {
       indicators: described(
         Type.Array(Type.Unsafe({ anyOf: [Type.String(), entrySchema] })),
-        'Each a text, whose type is recognised, or an object with members of the unified model. Each is one item of the export, equal ones too.',
+        'Each a text, whose type is recognised, or an object with members of the unified model. Each is one item of the export, equal ones too. What is not said is not looked up in the store, and takes the place of what the product has: a text alone has no score and no description. `filter` and `feed` send what the store knows.',
       ),
       feed: described(Type.String(), 'Name of a feed: its entries as they are served now.'),
       filter: described(filter, 'The filter keys of a feed, and `limit`: what is stored and passes them.'),
