@@ -76,7 +76,7 @@ export const exportItemSchema = Type.Object(
       description: 'Why it was not accepted; of a pending one why the last try failed.',
     }),
     remoteId: Nullable(Type.String(), { description: 'Id at the product, where it has one.' }),
-    attempts: Count('Tries that count against `retry.attempts`.'),
+    attempts: Count('Tries that count against `retry.attempts`, and the one that succeeded.'),
     lastAttemptAt: Nullable(Time('RFC 3339, UTC.'), { description: 'null: never tried.' }),
     repeats: Count(
       'Times that it was, or may have been, sent while an earlier try might have been carried out.',

@@ -37,7 +37,7 @@ export async function tryOrLook(
     for (const end of endsOf(effect, how)) await ends[end].tell('success')
     return carried === undefined
       ? await given(effect, work, context)
-      : { ...partsOf(carried, effect, now()), ...logged(carried, effect, context) }
+      : { ...partsOf(carried, { effect, how }, now()), ...logged(carried, effect, context) }
   } catch (error) {
     return failed(error, { effect, how, work }, context)
   }
@@ -67,11 +67,16 @@ function endsOf(effect: Effect, how: 'try' | 'look'): readonly BridgeEnd[] {
   return effect.kind === 'attachment' && how === 'try' ? ['desk', 'sink'] : [endOf(effect)]
 }
 
-function partsOf(carried: Carried, effect: Effect, now: number): Parts {
+function partsOf(
+  carried: Carried,
+  { effect, how }: { readonly effect: Effect; readonly how: 'try' | 'look' },
+  now: number,
+): Parts {
   const { state, reference, error, change, add, events, others = [] } = carried
   const own = restOf(effect, state, rest({ reference, error, now }))
   const settle = [
-    state === 'dead' ? { ...own, attempts: effect.attempts + 1 } : own,
+    // A look found what an earlier try had done.
+    how === 'try' && state !== 'skipped' ? { ...own, attempts: effect.attempts + 1 } : own,
     ...others.map((each) => restOf(each.effect, each.state, rest({ ...each, now }))),
   ]
   return { settle, ...(change && { change }), ...(add && { add }), ...(events && { events }) }
