@@ -17,7 +17,9 @@ export const effectSchema = Type.Object(
       description:
         'ambiguous: may have been carried out, which is looked up before it is repeated; failed: is tried again at `dueAt`; dead: is not tried again by itself.',
     }),
-    attempts: Count('Tries: those that failed, those whose outcome was not known, and the one that succeeded.'),
+    attempts: Count(
+      'Tries: those that failed, those whose outcome was not known, and the one that succeeded.',
+    ),
     error: Nullable(Type.String(), { description: 'Why it failed last.' }),
     dueAt: Nullable(Time('RFC 3339, UTC.'), { description: 'Not before; null when nothing is to be done.' }),
     reference: Nullable(Type.String(), { description: 'What the other side calls the result.' }),
