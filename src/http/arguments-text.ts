@@ -37,13 +37,28 @@ function readScalar(schema: SchemaView, text: string): unknown {
   return text
 }
 
-/** Comma-separated pieces; blanks around them and empty ones dropped. */
+/** Comma-separated pieces, blanks around them and empty ones dropped; or a JSON array of texts, which may have commas. */
 function readList(list: SchemaView, text: string): unknown[] {
-  return text
-    .split(',')
-    .map((piece) => piece.trim())
-    .filter((piece) => piece !== '')
-    .map((piece) => readScalar(list.items ?? {}, piece))
+  const pieces =
+    jsonTexts(text) ??
+    text
+      .split(',')
+      .map((piece) => piece.trim())
+      .filter((piece) => piece !== '')
+  return pieces.map((piece) => readScalar(list.items ?? {}, piece))
+}
+
+/** undefined: it is no JSON array of texts. */
+function jsonTexts(text: string): readonly string[] | undefined {
+  if (!text.trimStart().startsWith('[')) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    const isTexts = Array.isArray(value) && value.every((each) => typeof each === 'string')
+    return isTexts ? value : undefined
+  } catch {
+    // A tag may begin with a bracket.
+    return undefined
+  }
 }
 
 export function pointerOf(name: string): string {
@@ -91,7 +106,7 @@ function pairsOf(query: string): Pairs {
 }
 
 /**
- * A query string as the object that the schema describes. Lists may be comma-separated, repeated, or both.
+ * A query string as the object that the schema describes. Lists may be comma-separated, repeated, or both, or JSON.
  * @param query what stands behind the `?`, still encoded
  */
 export function readQuery(query: string, schema: SchemaView): Read {

@@ -34,7 +34,7 @@ const description = [
   'Reads threat indicators from ThreatConnect, makes them one model, and serves them to SOARs, firewalls and ' +
     'detection products.',
   'Send an API key as `Authorization: Bearer KEY` or as `X-API-Key: KEY`. Lists are comma-separated, repeated, or ' +
-    'both. Times are RFC 3339 in UTC.',
+    'both; where a value has a comma itself, a JSON array: `owner=["Threats, Inc."]`. Times are RFC 3339 in UTC.',
   'Every error is `application/problem+json`: its `code` is for programs, its `detail` says what to do, and its ' +
     '`requestId` finds it in the log.',
 ].join('\n\n')

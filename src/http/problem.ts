@@ -120,10 +120,13 @@ function upstreamMembers(error: unknown): Pick<Problem, 'upstream' | 'retryable'
 /** An error of the table as an answer. */
 export function serviceAnswer(error: ServiceError, where: Where): Answer {
   const problem = base(error.code, error.message, where)
+  // Of the whole request, where nothing of it could be read.
+  const whole = problem.status === 400 ? [{ pointer: '', detail: error.message }] : []
+  const errors = error.errors.length > 0 ? error.errors : whole
   return {
     problem: {
       ...problem,
-      ...(error.errors.length > 0 && { errors: error.errors }),
+      ...(errors.length > 0 && { errors }),
       ...upstreamMembers(error.cause),
       ...(error.code === 'TOO_MANY_REQUESTS' && { 'violated-policies': ['default'] }),
     },

@@ -99,6 +99,8 @@ t.test('a query is read as its schema wants it', async (t) => {
     ['?owners=A,B', { limit: 50, owners: ['A', 'B'] }],
     ['?owners=A&owners=B', { limit: 50, owners: ['A', 'B'] }],
     ['?owners=%20A%20,,B%2C&owners=', { limit: 50, owners: ['A', 'B'] }],
+    ['?owners=["A, B","C"]&owners=D', { limit: 50, owners: ['A, B', 'C', 'D'] }],
+    ['?owners=[A],["B"', { limit: 50, owners: ['[A]', '["B"'] }],
     ['?types=Registry+Key,URL', { limit: 50, types: ['Registry Key', 'URL'] }],
     ['?types=Registry%20Key', { limit: 50, types: ['Registry Key'] }],
     ['?ids=1,2&ids=3', { limit: 50, ids: [1, 2, 3] }],
@@ -443,11 +445,15 @@ t.test('any list and any text come out of a query as they were put in', async (t
   const encoded = encodeURIComponent
   let runs = 0
   fc.assert(
-    fc.property(pieces, text, fc.integer(), fc.boolean(), (owners, q, n, repeated) => {
+    fc.property(pieces, text, fc.integer(), fc.nat(2), (texts, q, n, how) => {
       runs++
-      const list = repeated
-        ? owners.map((owner) => `owners=${encoded(owner)}`).join('&')
-        : `owners=${owners.map(encoded).join(',')}`
+      // Only JSON takes what has commas itself.
+      const owners = how === 2 ? texts.map((owner) => `,${owner}`) : texts
+      const list = [
+        `owners=${owners.map(encoded).join(',')}`,
+        owners.map((owner) => `owners=${encoded(owner)}`).join('&'),
+        `owners=${encoded(JSON.stringify(owners))}`,
+      ][how]
       const { values, errors } = readQuery(`${list}&q=${encoded(q)}&n=${n}`, schema)
       deepStrictEqual([{ ...values }, errors], [{ owners, q, n: n + 0 }, []])
     }),

@@ -1,7 +1,8 @@
 /** The private PostgreSQL of one server: started with it, ended with it, reachable for nobody else. */
-import { mkdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { accountFor } from './account.ts'
@@ -74,10 +75,14 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   }
 }
 
+/** One by one: where nothing can be made, as in /proc, Node's own `recursive` tries without end. */
 async function make(folder: string): Promise<void> {
+  const parent = dirname(folder)
+  if (parent !== folder && !existsSync(parent)) await make(parent)
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await mkdir(folder, { mode: 0o700 })
   } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(folder)).isDirectory()) return
     // Node says so of a file system that is read-only.
     if (codeOf(error) === 'ENOENT') await usable(folder)
     throw error

@@ -55,6 +55,11 @@ t.test('a folder without the right to write is named, with the reason', async (t
   }
 })
 
+t.test('where no folder can be made that is said, and nothing tries without end', async (t) => {
+  const { message } = await refusal('/proc/nope/below')
+  t.match(message, '/proc/nope')
+})
+
 t.test("another user's data is refused with the way to take it over", { skip: needsRoot }, async (t) => {
   const parent = temporaryFolder(t)
   chmodSync(parent, 0o755)
