@@ -3,7 +3,7 @@
  * for longer than the others wait, under steady load. What was answered with success is done, once; only requests that
  * the dead one had in hand fail; in the end all serve the same bytes and nothing is left. Exit code 1: it is not so.
  *
- *   node trials/kill-replica.ts [--kills N] [--seed N] [--pauses FACTOR]
+ *   node trials/kill-replica.ts [--kills N] [--still PERCENT] [--seed N] [--pauses FACTOR]
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ const seed = numberOf(process.argv, '--seed', 1)
 const pauses = numberOf(process.argv, '--pauses', 1, 1)
 /** One that is believed dead is so for 10 to 20 s. */
 const freezeMs = { from: 2000, to: 30_000 }
-const freezeShare = 0.1
+const freezeShare = numberOf(process.argv, '--still', 10, 0) / 100
 const limitMs = 300_000 + kills * 20_000
 
 console.log(`${machine()}, seed ${seed}\n`)
