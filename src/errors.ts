@@ -261,7 +261,7 @@ export const errorTable = {
   UPSTREAM_UNAVAILABLE: {
     status: 503,
     title: 'The product is not available',
-    help: 'Try again after `Retry-After`; `feed-server check` tells what fails: name, connection, TLS or product.',
+    help: 'Try again later; `feed-server check` tells what fails: name, connection, TLS or product.',
   },
   UPSTREAM_TIMEOUT: {
     status: 504,

@@ -43,8 +43,6 @@ const advice: Partial<Record<ErrorCode, string>> = {
   FEED_NOT_READY: 'Fetch its sources first: `feed-server fetch`.',
   QUERY_REFUSED: "Correct the TQL; the source's own words are above. --explain shows what would be sent.",
   UPSTREAM_THROTTLED: 'Ask less often.',
-  UPSTREAM_UNAVAILABLE:
-    'Try again later; `feed-server check` tells what fails: name, connection, TLS or product.',
 }
 
 /** What went wrong and what to do, in one to three lines. */
