@@ -1,4 +1,5 @@
 /** The keys of a map against those that its schema knows. */
+import { didYouMean } from '../did-you-mean.ts'
 import { childPath, entryOf, isEmpty, type LocatedMap } from './located.ts'
 import type { SchemaView } from './schema-types.ts'
 import { guess } from './takes.ts'
@@ -13,7 +14,7 @@ export function reportUnknownKeys(
   outer: SchemaView | undefined,
 ): void {
   const known = schema.properties ?? {}
-  const settings = ownMember(known.settings?.['x-kinds'] ?? {}, kindOf(node))
+  const settings = ofKind(known.settings?.['x-kinds'] ?? {}, node)
   for (const { key, at } of node.entries) {
     if (Object.hasOwn(known, key)) continue
     const hint = Object.hasOwn(outer?.properties ?? {}, key)
@@ -48,12 +49,13 @@ export function reportGroups(
   report(node.at, path, `takes either ${choice}; received ${found}`)
 }
 
-/** The sibling that decides what `settings` are; empty where it is missing. */
-export function kindOf(map: LocatedMap): string {
+/**
+ * The member for the kind that stands in the map. Of a kind that is not known, which is reported where it stands, that
+ * for the one that was likely meant: else the faults of its settings would show only once it is corrected.
+ */
+export function ofKind<T>(kinds: Readonly<Record<string, T>>, map: LocatedMap): T | undefined {
   const node = entryOf(map, 'kind')?.value
-  return node?.kind === 'scalar' ? String(node.value) : ''
-}
-
-export function ownMember<T>(members: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(members, key) ? members[key] : undefined
+  const typed = node?.kind === 'scalar' ? String(node.value) : ''
+  const kind = Object.hasOwn(kinds, typed) ? typed : didYouMean(typed, Object.keys(kinds))
+  return kind === undefined ? undefined : kinds[kind]
 }

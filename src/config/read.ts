@@ -6,7 +6,7 @@ import type { Static, TSchema } from 'typebox'
 import type { FormatContext } from './formats.ts'
 import { attempt, convert, printable, secretsIn, shownLeaf } from './leaf.ts'
 import { childPath, entryOf, isEmpty, type Located, type LocatedMap, locate } from './located.ts'
-import { kindOf, ownMember, reportGroups, reportUnknownKeys } from './map-checks.ts'
+import { ofKind, reportGroups, reportUnknownKeys } from './map-checks.ts'
 import { type SchemaView, viewOf } from './schema-types.ts'
 import { guess, holdsCredentials, received, takes } from './takes.ts'
 import type { Report } from './yaml.ts'
@@ -71,11 +71,10 @@ function readMember(
   path: string,
   context: ReadContext,
 ): ReadValue | undefined {
-  const kind = kindOf(map)
-  const own = property['x-kinds'] === undefined ? property : ownMember(property['x-kinds'], kind)
+  const own = property['x-kinds'] === undefined ? property : ofKind(property['x-kinds'], map)
   const given = entryOf(map, key)?.value
   const at = childPath(path, key)
-  // An unknown kind is reported where it stands; what its settings mean is anybody's guess.
+  // What the settings of a kind mean that nobody can guess can't be said.
   if (own === undefined) return { value: {}, shown: {} }
   if (given !== undefined && !isEmpty(given)) {
     if (own !== property) context.nodes.set(at, given)
@@ -83,7 +82,7 @@ function readMember(
       ? readNode(own, given, at, context)
       : readMap(own, given, at, context, schema)
   }
-  const fallback = ownMember(property['x-default-of-kind'] ?? {}, kind) ?? own.default
+  const fallback = ofKind(property['x-default-of-kind'] ?? {}, map) ?? own.default
   if (fallback !== undefined) return readNode(own, locate(fallback, map.at), at, context)
   if (!schema.required?.includes(key)) return undefined
   // Likewise its default.

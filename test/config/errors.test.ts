@@ -149,9 +149,12 @@ table('an unknown key or word is refused, with what was probably meant', [
   ['another prototype', '__proto__: 1\n', [`1:1: __proto__: unknown key; there are: ${sections}`]],
   [
     'a kind',
-    'exporters:\n  - kind: dark-trace\n    settings: { hots: x }\n',
+    'exporters:\n  - kind: dark-trace\n    settings: { hots: x, publicToken: p, privateToken: q }\n',
     [
       '2:11: exporters[0].kind: takes one of secureworks, darktrace, cofense; received "dark-trace"; did you mean "darktrace"?',
+      // And what is wrong if it was: nothing is hidden behind it.
+      '3:15: exporters[0].settings.host: is missing; takes a host name, host:port, or an http or https address without a path',
+      '3:17: exporters[0].settings.hots: unknown key; did you mean "host"?',
     ],
   ],
   [
