@@ -3,11 +3,12 @@
  * way may end, and then no connection is kept.
  *
  * A connection that is idle when the listening ends is closed then. What a client sends on it in that moment is not
- * read: it gets no answer, and nothing of it was begun. Everything that is read is answered.
+ * read: it gets no answer, and nothing of it was begun. Everything that is read is answered, in the end with 503.
  */
 import type { ServerResponse } from 'node:http'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { ServiceError } from '../errors.ts'
 import type { App } from '../http/app.ts'
 
 /** All of a stop: SIGKILL comes after 10 s with most supervisors. */
@@ -16,6 +17,8 @@ export const graceMs = 9000
 const storeMs = 2000
 /** Requests under way have this long to end, or what the drain leaves; then their connections are closed. */
 const longestRequestsMs = 6000
+/** Of that, for telling those that wait for a product that they waited in vain. */
+const refusalMs = 500
 /** A fetch under way needs as long as its page under way to be stored. */
 const longestHandBackMs = 5000
 
@@ -63,11 +66,14 @@ export function stopper(server: App, log: Logger): Stopper {
       for (const response of underWay) {
         response.once('close', () => setImmediate(() => http.closeIdleConnections()))
       }
-      const cut = setTimeout(() => {
-        log.warn(`requests are still under way after ${requestsMs / 1000} s: their connections are closed`)
-        http.closeAllConnections()
-      }, requestsMs)
+      const waitMs = Math.max(0, requestsMs - refusalMs)
+      const refuse = setTimeout(() => {
+        log.warn(`requests are still under way after ${waitMs / 1000} s: they are not waited for`)
+        server.ending.abort(new ServiceError('NOT_READY', 'the server stopped before the answer was there'))
+      }, waitMs)
+      const cut = setTimeout(() => http.closeAllConnections(), requestsMs)
       await server.close()
+      clearTimeout(refuse)
       clearTimeout(cut)
     },
   }

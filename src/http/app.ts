@@ -42,6 +42,10 @@ declare module 'fastify' {
     /** Its log lines are at debug level unless it fails. */
     quiet?: boolean
   }
+  interface FastifyInstance {
+    /** Aborted when a stop has waited long enough: its reason is what requests under way are answered with. */
+    ending: AbortController
+  }
   interface FastifyRequest {
     /** What the route declares, and its address. `routeOptions` says the same, in an object made anew at each look. */
     route: (FastifyContextConfig & { readonly url?: string }) | null

@@ -80,7 +80,7 @@ async function* continued(
   }
 }
 
-/** Ends the work for a client that has gone away. */
+/** Ends the work for a client that has gone away, or where the server stops and can't wait for it any longer. */
 export function whileConnected(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
   const closed = () => {
@@ -89,5 +89,5 @@ export function whileConnected(request: FastifyRequest, reply: FastifyReply): Ab
   // Gone before anybody asked.
   if (reply.raw.closed) closed()
   else reply.raw.once('close', closed)
-  return controller.signal
+  return AbortSignal.any([controller.signal, request.server.ending.signal])
 }

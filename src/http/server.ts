@@ -96,6 +96,7 @@ const noScopes: readonly string[] = []
 
 /** Runs for every request, before anything else can fail. */
 function begin(app: App, raw: RawErrors): void {
+  app.decorate('ending', new AbortController())
   app.decorateRequest('route', null)
   app.decorateRequest('key', null)
   app.decorateRequest('failure', null)
