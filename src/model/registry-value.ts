@@ -8,11 +8,13 @@ export interface RegistryValue {
 }
 
 /** The type tells that the text is joined: colons stand in keys and names as well. */
-const joined = /^(?<key>.*?) :(?<name>.*): REG_[A-Z_]+$/s
+const typeAtEnd = /: REG_[A-Z_]+$/
 
 export function registryValueOf(text: string): RegistryValue {
-  const { key, name } = joined.exec(text)?.groups ?? {}
-  if (key === undefined || name === undefined) return { key: text }
-  const trimmed = name.trim()
-  return trimmed === '' ? { key } : { key, name: trimmed }
+  const end = typeAtEnd.exec(text)?.index
+  const start = text.indexOf(' :')
+  if (end === undefined || start < 0 || start + 2 > end) return { key: text }
+  const key = text.slice(0, start)
+  const name = text.slice(start + 2, end).trim()
+  return name === '' ? { key } : { key, name }
 }

@@ -189,6 +189,27 @@ t.test('a collection that is read for the first time while its list is held is t
 })
 
 t.test(
+  'a held list of which an entry can not be told any more is an error, and no shorter collection',
+  async (t) => {
+    const narrow = feedOf('guarded', { types: ['ipv4'] })
+    const wide = feedOf('guarded', { shrinkGuard: 0.5 })
+    const w = await world(t, { feeds: [narrow] })
+    await w.fetch(domains(10))
+    await w.refreshFeed(narrow, { now: new Date(w.clock.now) })
+    const { app, refreshFeed } = await w.replica([wide])
+    // All of them enter where the log ends, and not where they changed.
+    t.match(await refreshFeed(wide, { now: new Date(w.clock.now) }), { entries: 10, held: null })
+    const [changed, ...others] = domains(10) as [Observation, ...Observation[]]
+    const removed = others.slice(0, 6).map(({ provenance: { remoteId } }) => ({ remoteId }))
+    await w.fetch([{ ...changed, confidence: 99 }], { removed })
+    const response = await get(app, '/taxii2/feeds/collections/guarded/objects/')
+    t.match(response.json(), { http_status: '503', error_code: 'FEED_NOT_READY' })
+    await refreshFeed(wide, { now: new Date(w.clock.now), accept: true })
+    t.equal(values((await drain(app, 'guarded')).objects).length, 4)
+  },
+)
+
+t.test(
   'a feed with another filter revokes what it no longer holds, and publishes nothing again',
   async (t) => {
     const w = await world(t)

@@ -2,6 +2,13 @@
 import Type, { type Static } from 'typebox'
 import { Secret, Section, Text } from '../../config/schema-types.ts'
 
+const sourceRules = {
+  minLength: 1,
+  maxLength: 63,
+  pattern: '^[^\\p{Cc}\\p{Cs}]+$',
+  'x-takes': 'a text of 1 to 63 characters without control characters',
+}
+
 export const darktraceSettings = Section(
   {
     host: Type.String({
@@ -11,9 +18,7 @@ export const darktraceSettings = Section(
     publicToken: Text({ description: 'Public token of the API token pair.' }),
     privateToken: Secret({ description: 'Private token of the API token pair.' }),
     source: Type.String({
-      minLength: 1,
-      maxLength: 63,
-      'x-takes': 'a text of 1 to 63 characters',
+      ...sourceRules,
       description:
         'Source that the entries of the watched list are stored under, up to 63 characters. Default indicator-feed-server.',
       default: 'indicator-feed-server',
@@ -41,10 +46,7 @@ export const darktraceOptions = Section(
   {
     source: Type.Optional(
       Type.String({
-        minLength: 1,
-        maxLength: 63,
-        pattern: '^[^\\p{Cc}\\p{Cs}]+$',
-        'x-takes': 'a text of 1 to 63 characters',
+        ...sourceRules,
         description: 'Source that the entries of this push are stored under, up to 63 characters.',
       }),
     ),

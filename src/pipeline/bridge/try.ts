@@ -75,11 +75,16 @@ function partsOf(
   const { state, reference, error, change, add, events, others = [] } = carried
   const own = restOf(effect, state, rest({ reference, error, now }))
   const settle = [
-    // A look found what an earlier try had done.
-    how === 'try' && state !== 'skipped' ? { ...own, attempts: effect.attempts + 1 } : own,
+    { ...own, attempts: triesOf(effect, state, how) },
     ...others.map((each) => restOf(each.effect, each.state, rest({ ...each, now }))),
   ]
   return { settle, ...(change && { change }), ...(add && { add }), ...(events && { events }) }
+}
+
+/** A look found what an earlier try had done, which is not counted yet where its end was not known. */
+function triesOf({ attempts }: Effect, state: Carried['state'], how: 'try' | 'look'): number {
+  if (how === 'try') return state === 'skipped' ? attempts : attempts + 1
+  return state === 'done' ? Math.max(1, attempts) : attempts
 }
 
 interface Given {

@@ -1,4 +1,5 @@
 /** From what a feed holds to what TAXII has published of it. */
+import { ServiceError } from '../../errors.ts'
 import type { Indicator } from '../../model/indicator.ts'
 import type { PublicationRenderer, PublishedObject, Publishing } from '../publication-store.ts'
 import type { Database, Transaction } from './database.ts'
@@ -23,6 +24,8 @@ interface State {
   readonly feed: number
   /** Members up to there are right; those beyond are not looked at. */
   readonly feed_seq: number
+  /** Its list is held: what left since is still in it. */
+  readonly is_held: boolean
   /** The highest position that a member has. */
   readonly changed_seq: number
   /** Members up to there are published … */
@@ -76,7 +79,7 @@ function nothingLeft(state: State | undefined): Publishing {
 }
 
 function stateSql(join: 'join' | 'left join'): string {
-  return `select f.id as feed, f.seq as feed_seq, f.changed_seq, coalesce(c.seq, 0) as seq, coalesce(c.walk_seq, 0) as walk_seq, c.walk_key,
+  return `select f.id as feed, f.seq as feed_seq, f.held is not null as is_held, f.changed_seq, coalesce(c.seq, 0) as seq, coalesce(c.walk_seq, 0) as walk_seq, c.walk_key,
       coalesce(c.last_added, 0) as last_added
     from feed f ${join} collection c on c.feed = f.id where f.name = $1`
 }
@@ -115,10 +118,11 @@ async function takeStep(work: Work): Promise<boolean> {
 /**
  * What changed since the list was right is published as the list has it: one that is held may have lost it since, and
  * what is there now may be more than the feed lets out.
+ * @throws ServiceError FEED_NOT_READY: of a list that is held an entry can't be told
  */
 async function asListed(
   transaction: Transaction,
-  { feed: id, feed_seq: seq }: State,
+  { feed: id, feed_seq: seq, is_held }: State,
   members: readonly Member[],
 ): Promise<readonly Member[]> {
   const isNewer = ({ present, body_seq }: Member) => present && (body_seq === null || body_seq > seq)
@@ -127,10 +131,18 @@ async function asListed(
   const listed = new Map(
     (await versionsOf(transaction, { id, seq }, newer)).map((version) => [version.key, version]),
   )
-  const gone = { body: null, added_at: null, changed_at: null }
-  return members.map((member) =>
-    isNewer(member) ? { ...member, ...(listed.get(member.key) ?? gone) } : member,
-  )
+  return members.map((member) => {
+    if (!isNewer(member)) return member
+    const version = listed.get(member.key)
+    if (version !== undefined && version.body !== null) return { ...member, ...version }
+    if (is_held) {
+      // Without it the collection would look whole to those who read it.
+      const detail = 'the list is held, and one of its entries can not be told any more'
+      throw new ServiceError('FEED_NOT_READY', detail)
+    }
+    // The next list has it at a position of its own.
+    return { ...member, body: null }
+  })
 }
 
 /** Of what is published: readers who have that need not look again. */

@@ -149,7 +149,7 @@ async function placeOf(
   )
   if (row !== undefined) return row
   const detail = `after: takes the last ticket of the page before; bridge "${bridge}" has no ticket "${ticketId}"`
-  throw new ServiceError('ARGUMENT_INVALID', detail)
+  throw new ServiceError('ARGUMENT_INVALID', detail, { errors: [{ pointer: '/cursor', detail }] })
 }
 
 export async function readEffect(session: Queryable, id: number) {
