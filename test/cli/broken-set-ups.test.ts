@@ -602,7 +602,7 @@ t.test('what is wrong in the configuration, all of it at once', async (t) => {
       { name: 'tc', kind: 'threatconnect', evry: '5m', settings },
       { name: 'tc', ...source({}) },
     ],
-    exporters: [{ kind: 'darktrce', settings: {} }],
+    exporters: [{ kind: 'darktrce', settings: { host: 'h', publicToken: 'p', privateToken: 'q' } }],
   })
   const [start, check] = await Promise.all([
     cli.run(['serve', '--config', path]),

@@ -656,7 +656,7 @@ table('settings of exporters and bridges are refused where they are wrong', [
     'too long a source',
     darktrace(`source: ${'s'.repeat(64)}`),
     [
-      `2:${column + 9}: exporters[0].settings.source: takes a text of 1 to 63 characters; received "${'s'.repeat(59)}…"`,
+      `2:${column + 9}: exporters[0].settings.source: takes a text of 1 to 63 characters without control characters; received "${'s'.repeat(59)}…"`,
     ],
   ],
   [

@@ -79,8 +79,10 @@ export async function destinations(t: Test, { admin, it }: Stage): Promise<void>
       t.match(await rows.nth(103).textContent(), /<b>no<\/b> indicator/)
       t.equal(await page.getByRole('button', { name: 'Show more' }).count(), 0)
       await choose(page, 'skipped')
+      await until(async () => (await rows.count()) === 1)
       t.match(await rows.allTextContents(), [/<b>no<\/b> indicator.*skipped.*unrecognised value/])
       await choose(page, 'rejected')
+      await until(async () => (await rows.count()) === 2)
       t.match(await rows.allTextContents(), [
         /rejected1.*<img src=x onerror=alert\(1\)>/,
         /rejected2.*<img src=x onerror=alert\(1\)>/,

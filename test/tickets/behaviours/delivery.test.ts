@@ -70,7 +70,7 @@ beside.add(
       [[versions[0]?.version, 1]],
     )
     t.ok(versions[0]?.acknowledgedAt)
-    t.ok(effects.every(({ state, attempts }) => state === 'done' && attempts === 0))
+    t.ok(effects.every(({ state, attempts }) => state === 'done' && attempts === 1))
   },
 )
 
