@@ -10,6 +10,7 @@
  */
 import { spawn } from 'node:child_process'
 import {
+  chmodSync,
   closeSync,
   mkdirSync,
   mkdtempSync,
@@ -36,6 +37,8 @@ const sources = filesIn(join(root, 'src')).map((path) => readFileSync(path, 'utf
 /** A short path: sockets of databases are below it. */
 const folder = mkdtempSync('/tmp/fc-')
 for (const name of ['t', 'k', 'tables', 'notes']) mkdirSync(join(folder, name))
+// As the folder for temporary files is: databases of tests run as another user.
+for (const path of [folder, join(folder, 't')]) chmodSync(path, 0o755)
 
 const startedAt = Date.now()
 const code = await run()
