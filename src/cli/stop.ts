@@ -3,8 +3,8 @@
  * way may end, and then no connection is kept.
  *
  * A connection that is idle when the listening ends is closed then. What a client sends on it in that moment is not
- * read: it gets no answer, and nothing of it was begun. Everything that is read is answered, what waits
- * for a product in the end with 503; only a body that is not through by then is cut off.
+ * read: it gets no answer, and nothing of it was begun. What is read is answered, with 503 where it waits for a product
+ * for too long; what goes on longer than that, as a body that trickles, is cut off.
  */
 import type { ServerResponse } from 'node:http'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'

@@ -67,9 +67,8 @@ async function reportOn(
   // Not AbortSignal.timeout: where nothing else is under way, the process would end before it.
   const timer = setTimeout(() => limit.abort(), patienceMs)
   const until = AbortSignal.any([signal, limit.signal])
-  const ended = new AbortController()
   try {
-    const checks = await Promise.race([patient.check(until), abortOf(until, ended.signal)])
+    const checks = await Promise.race([patient.check(until), abortOf(until)])
     return { part, name, ok: checks.every(({ ok }) => ok), checks }
   } catch (error) {
     signal.throwIfAborted()
@@ -79,15 +78,16 @@ async function reportOn(
     return { part, name, ok: false, checks: [failedOfItself] }
   } finally {
     clearTimeout(timer)
-    ended.abort()
+    // Nothing listens any longer to the caller's signal, which may live as long as the process.
+    limit.abort()
   }
 }
 
-/** Rejects when the signal is aborted; never resolves. @param ended it is not listened to any longer: it may live on */
-function abortOf(signal: AbortSignal, ended: AbortSignal): Promise<never> {
+/** Rejects when the signal is aborted; never resolves. */
+function abortOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: ended })
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
 }
 

@@ -204,6 +204,7 @@ t.test(
     await w.fetch([{ ...changed, confidence: 99 }], { removed })
     const response = await get(app, '/taxii2/feeds/collections/guarded/objects/')
     t.match(response.json(), { http_status: '503', error_code: 'FEED_NOT_READY' })
+    t.equal(response.headers['retry-after'], '15')
     await refreshFeed(wide, { now: new Date(w.clock.now), accept: true })
     t.equal(values((await drain(app, 'guarded')).objects).length, 4)
   },

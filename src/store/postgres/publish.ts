@@ -138,7 +138,7 @@ async function asListed(
     if (is_held) {
       // Without it the collection would look whole to those who read it.
       const detail = 'the list is held, and one of its entries can not be told any more'
-      throw new ServiceError('FEED_NOT_READY', detail)
+      throw new ServiceError('FEED_NOT_READY', detail, { headers: { 'retry-after': '15' } })
     }
     // The next list has it at a position of its own.
     return { ...member, body: null }
