@@ -83,8 +83,8 @@ function partsOf(
 
 /** A look found what an earlier try had done, which is not counted yet where its end was not known. */
 function triesOf({ attempts }: Effect, state: Carried['state'], how: 'try' | 'look'): number {
-  if (how === 'try') return state === 'skipped' ? attempts : attempts + 1
-  return state === 'done' ? Math.max(1, attempts) : attempts
+  if (state === 'skipped') return attempts
+  return how === 'try' ? attempts + 1 : Math.max(1, attempts)
 }
 
 interface Given {
