@@ -342,6 +342,7 @@ later.add(
     t.notOk(
       effectsOf(await b.ticket(ticketId), 'close').some(({ state }) => state === 'dead' || state === 'done'),
     )
+    await until(resting, 'the end of the last try while it was down')
     b.soar.clearFaults()
     clock.ahead(30 * 60_000)
     await schedule.wakeBridge(b.name)
