@@ -8,7 +8,13 @@ import type { HousekeepingTimes, SecondOrder, StoreSize } from './children/secon
 import { endOf, expectCounts, type Receipt, startFetch } from './harness/api.ts'
 import { type Benchmark, type Scale, type Stage, withCommas } from './harness/benchmark.ts'
 import { barsOf, casesOf, curves, feedsOf, isTouched, type Measure, type Point } from './harness/growing.ts'
-import { cpuSeconds, databaseCpuSeconds, embeddedPostgres, peakMegabytes } from './harness/measure.ts'
+import {
+  cpuSeconds,
+  databaseCpuSeconds,
+  databaseOwnCpuSeconds,
+  embeddedPostgres,
+  peakMegabytes,
+} from './harness/measure.ts'
 import { apiKey, type Child, storeOf } from './harness/processes.ts'
 import { threatConnectRecord } from './harness/records.ts'
 import { runAlone } from './harness/run.ts'
@@ -31,7 +37,7 @@ const perRecord = 'CPU us a record'
 const perEntry = 'CPU us an entry'
 const perRequest = 'CPU us a request'
 
-/** CPU time is that of Node and of PostgreSQL. */
+/** CPU time is that of Node and of PostgreSQL, but for the latter's upkeep, which stands by itself. */
 const measures: readonly Measure[] = [
   { name: 'start of the server', unit: 'CPU ms', least: 500 },
   { name: 'first fetch', unit: perRecord, least: 1 },
@@ -54,6 +60,7 @@ const measures: readonly Measure[] = [
   { name: 'counting for the history', unit: 'CPU us an indicator', least: 0.5 },
   { name: 'expiry', unit: perRecord, least: 1 },
   { name: 'pruning the change log', unit: 'CPU us a row', least: 1 },
+  { name: 'upkeep of PostgreSQL', unit: perEntry, least: 10 },
   { name: 'peak memory of the server', unit: 'MB', least: 100 },
   { name: 'database', unit: 'bytes an indicator', least: 1 },
   { name: 'members of feeds', unit: 'bytes an entry', least: 1 },
@@ -73,17 +80,25 @@ interface World {
   readonly gone: Set<number>
   /** What was read last, by its feed. */
   readonly lists: Map<number, Known>
+  /** CPU time of PostgreSQL's upkeep. */
+  readonly upkeep: { seconds: number }
 }
 
-/** @returns CPU seconds of all that takes part */
+/** @returns CPU seconds of all that takes part, but for the upkeep of PostgreSQL */
 async function cpuOf(
   { server, postgres, second }: Pick<World, 'server' | 'postgres' | 'second'>,
   work: () => Promise<unknown>,
 ): Promise<number> {
-  const now = () => cpuSeconds(server.pid) + databaseCpuSeconds(postgres) + cpuSeconds(second.pid)
+  const database = () => databaseCpuSeconds(postgres) - databaseOwnCpuSeconds(postgres)
+  const now = () => cpuSeconds(server.pid) + database() + cpuSeconds(second.pid)
   const before = now()
   await work()
   return now() - before
+}
+
+/** What was written en masse is vacuumed and counted now, not in the midst of what is measured next. */
+async function tidy(world: World): Promise<void> {
+  world.upkeep.seconds += await cpuOf(world, () => order(world, { do: 'upkeep' }))
 }
 
 async function microsecondsOf(world: World, name: string, units: number, work: () => Promise<unknown>) {
@@ -155,10 +170,12 @@ async function order<Answer>({ second }: World, what: SecondOrder): Promise<Answ
   return second.ask<Answer>(what)
 }
 
-async function feedsAndChanges(world: World): Promise<void> {
+/** @returns entries of all lists */
+async function feedsAndChanges(world: World): Promise<number> {
   const { server, indicators, times, feeds, values } = world
   const { get } = client(server)
   const first = await pollOnce(world, 'all lists, for the first time')
+  await tidy(world)
   await microsecondsOf(world, 'all lists, nothing changed (304)', feeds * times, () =>
     often(times, () => pollLists(world)),
   )
@@ -167,6 +184,7 @@ async function feedsAndChanges(world: World): Promise<void> {
   await pollOnce(world, 'all lists, one indicator changed')
   await order(world, { do: 'change', records: touchedBy(world, 10 + feeds), version: 100 + feeds })
   await pollOnce(world, 'all lists, 1 % changed')
+  await tidy(world)
   await get('/feeds/best.txt')
   await order(world, { do: 'change', records: [Math.floor(indicators / 3)], version: 20 + feeds })
   values.set('list of the best 1,000, one changed', (await cpuOf(world, () => get('/feeds/best.txt'))) * 1000)
@@ -198,6 +216,7 @@ async function feedsAndChanges(world: World): Promise<void> {
     (bytes - (tables.feed_member ?? 0) - (tables.feed_body_chunk ?? 0)) / indicators,
   )
   values.set('members of feeds', members)
+  return first
 }
 
 const taxiiLimit = 500
@@ -212,6 +231,7 @@ async function taxii(world: World, isFirst: boolean): Promise<void> {
   const objects = pages.reduce((sum, page) => sum + page.objects.length, 0)
   // Later most of them are there already.
   if (isFirst) values.set('publishing a collection', (cpu * 1e6) / objects)
+  await tidy(world)
   const full = pages.filter((page) => page.objects.length === taxiiLimit)
   const [first, late] = [full[0] ?? pages[0], full.at(-1) ?? pages[0]]
   if (first === undefined || late === undefined) throw new Error('a collection has no page')
@@ -233,12 +253,14 @@ async function housekeeping(world: World, isLast: boolean): Promise<void> {
   const leaving = touched.length > 0 ? touched : [0]
   for (const index of leaving) world.gone.add(index)
   await order(world, { do: 'let-expire', records: leaving, version: 200 + feeds })
+  await tidy(world)
   await microsecondsOf(world, 'expiry', leaving.length, async () => {
     const { rows } = await order<HousekeepingTimes>(world, { do: 'expire' })
     if (rows !== leaving.length) throw new Error(`${rows} records left, not ${leaving.length}`)
   })
   // What is forgotten can't be measured again.
   if (!isLast) return
+  await tidy(world)
   let rows = 0
   const pruning = await cpuOf(world, async () => {
     rows = (await order<HousekeepingTimes>(world, { do: 'prune' })).rows
@@ -275,6 +297,7 @@ async function measure(stage: Stage, vendor: Child, place: Place): Promise<Point
     return { server, postgres, cpuMs: (cpuSeconds(server.pid) + databaseCpuSeconds(postgres)) * 1000 }
   }
   const values = new Map<string, number>()
+  const upkeep = { seconds: 0 }
   const worldOf = async ({ server, postgres }: Awaited<ReturnType<typeof started>>): Promise<World> => {
     const second = await stage.start(['bench/children/second-server.ts', join(storeOf(folder), 'run')])
     return {
@@ -289,9 +312,11 @@ async function measure(stage: Stage, vendor: Child, place: Place): Promise<Point
       values,
       gone,
       lists: new Map(),
+      upkeep,
     }
   }
-  const stop = async ({ second, server }: World) => {
+  const stop = async ({ second, server, postgres }: World) => {
+    upkeep.seconds += databaseOwnCpuSeconds(postgres)
     await second.stop()
     await server.stop()
   }
@@ -299,6 +324,7 @@ async function measure(stage: Stage, vendor: Child, place: Place): Promise<Point
   let world = await worldOf(server)
   if (isFirst) {
     await fetches(world)
+    await tidy(world)
     if (stage.scale !== 'smoke') {
       await stop(world)
       server = await started()
@@ -306,11 +332,12 @@ async function measure(stage: Stage, vendor: Child, place: Place): Promise<Point
     }
   }
   values.set('start of the server', server.cpuMs)
-  await feedsAndChanges(world)
+  const entries = await feedsAndChanges(world)
   await taxii(world, isFirst)
   await housekeeping(world, isLast)
   values.set('peak memory of the server', peakMegabytes(world.server.pid))
   await stop(world)
+  values.set('upkeep of PostgreSQL', (upkeep.seconds * 1e6) / entries)
   return { indicators, feeds, values }
 }
 

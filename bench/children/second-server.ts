@@ -26,6 +26,8 @@ export type SecondOrder =
   | { readonly do: 'expire' }
   /** Changes are forgotten, all of them. Answered with `HousekeepingTimes`. */
   | { readonly do: 'prune' }
+  /** PostgreSQL's upkeep is brought up to date, so that it does not come in the midst of a measure. Answered with `{}`. */
+  | { readonly do: 'upkeep' }
   /** Answered with `StoreSize`. */
   | { readonly do: 'size' }
 
@@ -121,6 +123,12 @@ async function everyBatch(): Promise<number> {
   return all
 }
 
+/** A worker that has begun by itself gives way to it. */
+async function upkeep(): Promise<object> {
+  await database.execute('vacuum (analyze)')
+  return {}
+}
+
 async function size(): Promise<StoreSize> {
   const tables = await database.query<{ name: string; bytes: number }>(
     `select relname as name, pg_total_relation_size(oid)::float8 as bytes from pg_class
@@ -152,6 +160,8 @@ function carryOut(order: SecondOrder): Promise<object> {
         prune: () => store.prune(new Date(Date.now() + 60_000)),
         pruneFeeds: () => store.pruneFeeds(),
       })
+    case 'upkeep':
+      return upkeep()
     case 'size':
       return size()
   }

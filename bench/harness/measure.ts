@@ -70,6 +70,22 @@ export function databaseCpuSeconds(postmaster: number, without?: number): number
   }
 }
 
+const ownWork = /\b(checkpointer|background writer|walwriter|autovacuum launcher)\s*$/
+
+/**
+ * Of that, what it does at moments of its own: it writes pages and its log to disk, and looks whether there is something
+ * to vacuum. Who vacuums is not in it.
+ */
+export function databaseOwnCpuSeconds(postmaster: number): number {
+  return allProcesses()
+    .filter(({ parent, pid }) => parent === postmaster && ownWork.test(titleOf(pid)))
+    .reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
+}
+
+function titleOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+}
+
 /** Processes that work in a folder or below it: a PostgreSQL works in its data. */
 export function processesIn(folder: string): number[] {
   return allProcesses()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import t from 'tap'
 import { stringify } from 'yaml'
+import { demoAccount } from '../../src/sources/threatconnect/simulator/accounts.ts'
 import { startThreatConnectSimulator } from '../../src/sources/threatconnect/simulator/index.ts'
 import type { AuditEntry } from '../../src/store/operations-store.ts'
 import { sourceEntry } from '../app.ts'
@@ -12,6 +13,16 @@ import { commandLine } from './command-line.ts'
 
 t.setTimeout(120_000)
 const cli = commandLine(t)
+const simulator = await startThreatConnectSimulator({
+  indicators: [{ type: 'Host', summary: 'a.example', owner: 'Example Organization' }],
+})
+t.teardown(() => simulator.close())
+/** The same source without a file. */
+const source = {
+  TC_BASE_URL: simulator.url,
+  TC_ACCESS_ID: demoAccount.accessId,
+  TC_SECRET_KEY: demoAccount.secretKey,
+}
 
 /** What the log tells by `--json`, oldest first. */
 function entriesOf(stdout: string): readonly AuditEntry[] {
@@ -25,10 +36,6 @@ function entriesOf(stdout: string): readonly AuditEntry[] {
 t.test(
   'commands, the server and requests are in one log, read beside a server and without one',
   async (t) => {
-    const simulator = await startThreatConnectSimulator({
-      indicators: [{ type: 'Host', summary: 'a.example', owner: 'Example Organization' }],
-    })
-    t.teardown(() => simulator.close())
     const folder = t.testdir()
     const config = join(folder, 'feed-server.yaml')
     const sources = [sourceEntry(simulator.url, { every: 'off' })]
@@ -74,12 +81,7 @@ t.test(
 t.test('a log that was tampered with ends the command with 1, naming the entry', async (t) => {
   const { connection, url } = await freshDatabase(t)
   const file = join(t.testdir(), 'feeds.backup')
-  const env = {
-    FEED_STORE_URL: url,
-    TC_BASE_URL: 'http://127.0.0.1:9',
-    TC_ACCESS_ID: '1',
-    TC_SECRET_KEY: 's',
-  }
+  const env = { ...source, FEED_STORE_URL: url }
   // A store, and two entries.
   await cli.run(['fetch'], { env })
   await cli.run(['backup', file], { env })
@@ -98,7 +100,6 @@ t.test('a log that was tampered with ends the command with 1, naming the entry',
 t.test('a restore is the next entry of the log that it restored', async (t) => {
   const [from, to] = [await freshDatabase(t), await freshDatabase(t)]
   const file = join(t.testdir(), 'feeds.backup')
-  const source = { TC_BASE_URL: 'http://127.0.0.1:9', TC_ACCESS_ID: '1', TC_SECRET_KEY: 's' }
   await cli.run(['fetch'], { env: { ...source, FEED_STORE_URL: from.url } })
   t.equal((await cli.run(['backup', file], { env: { ...source, FEED_STORE_URL: from.url } })).code, 0)
   const env = { ...source, FEED_STORE_URL: to.url }

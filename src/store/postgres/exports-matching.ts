@@ -4,7 +4,7 @@ import type { MatchingStore } from '../delivery-store.ts'
 import { type Database, patient } from './database.ts'
 import { filterSql } from './feeds-filter.ts'
 import { parameters } from './parameters.ts'
-import type { Session } from './queryable.ts'
+import type { Queryable } from './queryable.ts'
 
 const pageRows = 1000
 
@@ -30,7 +30,7 @@ export function matchingStore(database: Database): MatchingStore {
   }
 }
 
-async function* pagesOf(session: Session): AsyncGenerator<readonly Indicator[]> {
+async function* pagesOf(session: Queryable): AsyncGenerator<readonly Indicator[]> {
   for (let isLast = false; !isLast; ) {
     const rows = await session.query<{ body: string }>(`fetch ${pageRows} from matching`)
     isLast = rows.length < pageRows

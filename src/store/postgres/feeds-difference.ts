@@ -2,7 +2,7 @@
 import type { FeedDefinition, FeedHeld, FeedState } from '../feed-store.ts'
 import { filterSql } from './feeds-filter.ts'
 import { type Parameters, parameters } from './parameters.ts'
-import type { Session } from './queryable.ts'
+import type { Queryable } from './queryable.ts'
 
 export interface FeedRow {
   readonly id: number
@@ -41,7 +41,7 @@ export interface Difference {
 }
 
 export interface Work {
-  readonly session: Session
+  readonly session: Queryable
   readonly definition: FeedDefinition
   readonly row: FeedRow
   readonly state: FeedState
@@ -50,7 +50,7 @@ export interface Work {
 
 /** The one row of a statement that always has one. */
 export async function only<Row extends object>(
-  session: Session,
+  session: Queryable,
   sql: string,
   values: readonly unknown[],
 ): Promise<Row> {

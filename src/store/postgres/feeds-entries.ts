@@ -7,7 +7,7 @@ import { type EntriesSource, type LookMemory, lookName, lookThrough, ofTypes } f
 import { feedColumns, stateOf } from './feeds-members.ts'
 import { valuePages } from './feeds-values.ts'
 import { parameters } from './parameters.ts'
-import type { Session } from './queryable.ts'
+import type { Queryable } from './queryable.ts'
 import { typeName } from './types.ts'
 
 export interface Entries {
@@ -24,7 +24,7 @@ const pageRows = 5000
  * @returns undefined where there is no list, or it is held and its entries can't be told any more
  */
 export async function openEntries(
-  session: Session,
+  session: Queryable,
   definition: FeedDefinition,
   query: EntriesQuery,
   looks: LookMemory,
@@ -57,7 +57,7 @@ export async function openEntries(
 }
 
 /** Whether nothing in the list was touched since it was last looked at: what its members say of them is right. */
-async function isAsOfNow(session: Session, row: FeedRow, definition: FeedDefinition): Promise<boolean> {
+async function isAsOfNow(session: Queryable, row: FeedRow, definition: FeedDefinition): Promise<boolean> {
   if (row.definition !== definitionHash(definition)) return false
   const [found] = await session.query<{ touched: boolean }>(
     `select exists (
@@ -77,7 +77,7 @@ const manyEntries = 5000
  * A list that was filled just now looks small to the planner, which would look up each entry by itself: after counting,
  * a big list is read twice as fast. The database counts by itself as well, but up to a minute later.
  */
-async function countAnew(session: Session, { id, entries }: FeedRow): Promise<void> {
+async function countAnew(session: Queryable, { id, entries }: FeedRow): Promise<void> {
   if (entries < manyEntries) return
   const expected = [
     ['feed_member', `select from feed_member where feed = ${id} and present`],
@@ -90,7 +90,7 @@ async function countAnew(session: Session, { id, entries }: FeedRow): Promise<vo
   }
 }
 
-async function planOf(session: Session, statement: string): Promise<readonly string[]> {
+async function planOf(session: Queryable, statement: string): Promise<readonly string[]> {
   const rows = await session.query<{ 'QUERY PLAN': string }>(`explain ${statement}`)
   return rows.map((row) => row['QUERY PLAN'])
 }
@@ -115,7 +115,7 @@ function current({ id }: FeedRow, definition: FeedDefinition): EntriesSource {
 }
 
 async function* cursorPages(
-  session: Session,
+  session: Queryable,
   { from }: EntriesSource,
   query: EntriesQuery,
 ): AsyncGenerator<readonly StoredEntry[]> {

@@ -6,7 +6,7 @@ import type { Indicator } from '../../model/indicator.ts'
 import { rankOf } from '../../model/rank.ts'
 import type { EntriesQuery, StoredEntry } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
-import type { Session } from './queryable.ts'
+import type { Queryable } from './queryable.ts'
 import { opNumber } from './types.ts'
 
 const pageRows = 5000
@@ -65,7 +65,7 @@ const versionsSql = `
  * @returns undefined where any of the entries can't be told any more: a list that lacks one would be no good one
  */
 export async function openHeld(
-  session: Session,
+  session: Queryable,
   row: FeedRow,
   query: EntriesQuery,
 ): Promise<HeldEntries | undefined> {
@@ -98,7 +98,7 @@ export async function openHeld(
 
 /** @param row of the feed, and the position at which its list was right */
 export function versionsOf(
-  session: Session,
+  session: Queryable,
   { id, seq }: Pick<FeedRow, 'id' | 'seq'>,
   keys: readonly string[],
 ): Promise<Version[]> {
@@ -106,7 +106,7 @@ export function versionsOf(
 }
 
 async function* pagesOf(
-  session: Session,
+  session: Queryable,
   row: FeedRow,
   { json }: EntriesQuery,
   keys: readonly string[],

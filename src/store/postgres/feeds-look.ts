@@ -2,7 +2,7 @@
 import type { EntriesAbout, EntriesQuery, FeedDefinition } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
 import { type Parameters, parameters } from './parameters.ts'
-import type { Session } from './queryable.ts'
+import type { Queryable } from './queryable.ts'
 import { typeName, typeNumber } from './types.ts'
 
 export type Look = Pick<EntriesAbout, 'otherTypes' | 'ambiguous'>
@@ -52,7 +52,7 @@ export function ofTypes({ types }: EntriesQuery, type: string, given: Parameters
  * found by their hashes, since sorting values takes longer than all the rest; equal hashes are looked at again.
  */
 export async function lookThrough(
-  session: Session,
+  session: Queryable,
   source: EntriesSource,
   { types }: FeedDefinition,
   query: EntriesQuery,
@@ -82,7 +82,7 @@ export async function lookThrough(
 const hashSql = ({ value }: EntriesSource) => `hashtextextended(${value}, 0)`
 
 async function ambiguousValues(
-  session: Session,
+  session: Queryable,
   source: EntriesSource,
   query: EntriesQuery,
   hashes: readonly string[],

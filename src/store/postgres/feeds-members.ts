@@ -15,7 +15,7 @@ import {
   wholeDifference,
 } from './feeds-difference.ts'
 import { definitionHash } from './feeds-filter.ts'
-import type { Session } from './queryable.ts'
+import type { Queryable } from './queryable.ts'
 
 export const feedColumns =
   'f.id, f.name, f.definition, f.seq, f.changed_seq, f.base_seq, f.base_entries, f.entries, f.truncated, f.changed_at, f.held'
@@ -41,7 +41,7 @@ export interface RefreshOptions {
 
 /** A look without a lock: the state, where nothing is to be done. */
 export async function upToDate(
-  session: Session,
+  session: Queryable,
   definition: FeedDefinition,
 ): Promise<{ readonly state?: FeedState; readonly stuck: boolean }> {
   const [row] = await session.query<FeedRow & { head: number; running: boolean }>(
@@ -66,7 +66,7 @@ function runningSql(sources: string): string {
  * waited for it is told to start anew (40001).
  */
 export async function refresh(
-  session: Session,
+  session: Queryable,
   definition: FeedDefinition,
   options: RefreshOptions,
 ): Promise<FeedState> {
@@ -92,7 +92,7 @@ async function fill(work: Work, options: RefreshOptions): Promise<FeedState> {
   return record(work, options, { entries, truncated, lost: 0, lostOfBase: 0, changes: entries })
 }
 
-async function lockFeed(session: Session, name: string): Promise<FeedRow> {
+async function lockFeed(session: Queryable, name: string): Promise<FeedRow> {
   const lock = `select ${feedColumns} from feed f where f.name = $1 for update`
   const [locked] = await session.query<FeedRow>(lock, [name])
   if (locked !== undefined) return locked
@@ -102,7 +102,7 @@ async function lockFeed(session: Session, name: string): Promise<FeedRow> {
   return made
 }
 
-async function readLog(session: Session, { sources }: FeedDefinition): Promise<Log> {
+async function readLog(session: Queryable, { sources }: FeedDefinition): Promise<Log> {
   return only<Log>(
     session,
     `select c.seq as head, c.horizon, ${runningSql('$1')} as running, ${failingSql('$1')} as failing from clock c`,

@@ -9,7 +9,7 @@ import type {
 } from '../feed-store.ts'
 import { openEntries } from './feeds-entries.ts'
 import type { LookMemory } from './feeds-look.ts'
-import type { Session } from './queryable.ts'
+import type { Queryable } from './queryable.ts'
 import { timeOf } from './values.ts'
 
 /** Of one feed; those that nobody asked for the longest go. */
@@ -54,7 +54,7 @@ function snapshotOf(row: SnapshotRow | undefined): Snapshot | undefined {
 }
 
 export async function readSnapshot(
-  session: Session,
+  session: Queryable,
   feed: string,
   variant: string,
 ): Promise<Snapshot | undefined> {
@@ -70,7 +70,7 @@ export async function readSnapshot(
  * whoever waited for it is told to start anew (40001), and then finds what the other made.
  */
 export async function build(
-  transaction: Session,
+  transaction: Queryable,
   definition: FeedDefinition,
   options: BuildOptions,
   make: (writer: SnapshotWriter) => Promise<NewSnapshot>,
@@ -119,7 +119,7 @@ export async function build(
 }
 
 /** Entries are read while bytes are written, and a connection takes one statement at a time. */
-function oneByOne(session: Session): Session {
+function oneByOne(session: Queryable): Queryable {
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(statement: () => Promise<T>): Promise<T> => {
     const turn = last.then(statement, statement)
@@ -133,7 +133,7 @@ function oneByOne(session: Session): Session {
 }
 
 async function lockSnapshot(
-  session: Session,
+  session: Queryable,
   feed: string,
   { variant, now }: BuildOptions,
 ): Promise<SnapshotRow | undefined> {
@@ -150,7 +150,7 @@ async function lockSnapshot(
   return made
 }
 
-async function newBody(session: Session, snapshot: number): Promise<number> {
+async function newBody(session: Queryable, snapshot: number): Promise<number> {
   const [row] = await session.query<{ id: number }>(
     'insert into feed_body (snapshot) values ($1) returning id',
     [snapshot],
@@ -159,7 +159,7 @@ async function newBody(session: Session, snapshot: number): Promise<number> {
   return row.id
 }
 
-async function dropOld(session: Session, row: SnapshotRow, body: number, now: Date): Promise<void> {
+async function dropOld(session: Queryable, row: SnapshotRow, body: number, now: Date): Promise<void> {
   await session.execute(
     'update feed_body set replaced_at = $3 where snapshot = $1 and id <> $2 and replaced_at is null',
     [row.id, body, now],
@@ -178,7 +178,7 @@ async function dropOld(session: Session, row: SnapshotRow, body: number, now: Da
 }
 
 export async function readChunk(
-  session: Session,
+  session: Queryable,
   body: number,
   encoding: Encoding,
   position: number,

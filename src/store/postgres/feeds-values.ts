@@ -6,7 +6,7 @@ import type { EntriesQuery, StoredEntry } from '../feed-store.ts'
 import type { FeedRow } from './feeds-difference.ts'
 import { ofTypes } from './feeds-look.ts'
 import { parameters } from './parameters.ts'
-import type { Session } from './queryable.ts'
+import type { Queryable } from './queryable.ts'
 import { typeName } from './types.ts'
 
 /** Few enough for a short stop of the event loop, many enough for the way to the database. */
@@ -33,7 +33,7 @@ const firstType = 0x30
 
 /** In a transaction that sees one moment of the store, in which nothing of the list was touched since it was looked at. */
 export async function* valuePages(
-  session: Session,
+  session: Queryable,
   row: FeedRow,
   query: EntriesQuery,
 ): AsyncGenerator<readonly StoredEntry[]> {
@@ -87,7 +87,7 @@ function joined(row: FeedRow, query: EntriesQuery, last: Last): [string, readonl
 }
 
 async function oneByOne(
-  session: Session,
+  session: Queryable,
   row: FeedRow,
   query: EntriesQuery,
   last: Last,

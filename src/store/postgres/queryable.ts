@@ -1,6 +1,4 @@
-/** Statements: as they are, and by Kysely. */
-import { Kysely, PostgresDialect, type PostgresPool, type PostgresQueryResult } from 'kysely'
-import type { Tables } from './tables.ts'
+/** Statements: what every connection and transaction offers. */
 
 interface QueryOptions {
   /**
@@ -16,12 +14,7 @@ export interface Queryable {
   query<Row extends object>(sql: string, values?: readonly unknown[], how?: QueryOptions): Promise<Row[]>
   /** @returns rows inserted, updated or deleted */
   execute(sql: string, values?: readonly unknown[]): Promise<number>
-  /** For plain queries; the same connection, errors and transaction as `query`. */
-  readonly kysely: Kysely<Tables>
 }
-
-/** Statements of one transaction. */
-export type Session = Pick<Queryable, 'query' | 'execute'>
 
 export type Query = (
   sql: string,
@@ -30,31 +23,9 @@ export type Query = (
 ) => Promise<{ rows: unknown[]; rowCount: number | null }>
 
 export function queryable(query: Query): Queryable {
-  let kysely: Kysely<Tables> | undefined
   return {
     query: async <Row extends object>(sql: string, values?: readonly unknown[], how?: QueryOptions) =>
       (await query(sql, values, how)).rows as Row[],
     execute: async (sql, values) => (await query(sql, values)).rowCount ?? 0,
-    get kysely() {
-      kysely ??= new Kysely<Tables>({ dialect: new PostgresDialect({ pool: poolOver(query) }) })
-      return kysely
-    },
   }
-}
-
-/** What Kysely needs of a pool. Its own transactions would spread over several connections here: refused. */
-function poolOver(query: Query): PostgresPool {
-  return {
-    options: {},
-    connect: async () => ({
-      async query<R>(statement: string, values?: readonly unknown[]) {
-        if (/^(begin|start transaction|savepoint)\b/.test(statement)) {
-          throw new Error('transactions are made by `Database.transaction`')
-        }
-        return (await query(statement, values)) as PostgresQueryResult<R>
-      },
-      release: () => {},
-    }),
-    end: async () => {},
-  } as PostgresPool
 }

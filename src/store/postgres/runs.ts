@@ -32,6 +32,16 @@ export interface RunRow {
   readonly errors: readonly RunError[]
 }
 
+interface NamedRow extends RunRow {
+  readonly source_name: string
+}
+
+interface SourceRow {
+  readonly id: number
+  readonly cursor: string | null
+  readonly fetched: boolean
+}
+
 const columns = [
   'id',
   'status',
@@ -68,22 +78,20 @@ export function runStore(database: Database): RunStore {
     },
 
     async sourceState(name) {
-      const source = await database.kysely
-        .selectFrom('source')
-        .select(['id', 'cursor', 'fetched'])
-        .where('name', '=', name)
-        .executeTakeFirst()
+      const [source] = await database.query<SourceRow>(
+        'select id, cursor, fetched from source where name = $1',
+        [name],
+      )
       if (source === undefined) throw sourceUnknown(name)
-      const newest = database.kysely
-        .selectFrom('run')
-        .select(columns)
-        .where('source', '=', source.id)
-        .orderBy('started_at', 'desc')
-        .orderBy('id')
-        .limit(1)
-      const last = await newest.executeTakeFirst()
-      const ended =
-        last?.status === 'running' ? await newest.where('status', '<>', 'running').executeTakeFirst() : last
+      const newest = async (condition = 'true') => {
+        const [row] = await database.query<RunRow>(
+          `select ${runColumns} from run where source = $1 and ${condition} order by started_at desc, id limit 1`,
+          [source.id],
+        )
+        return row
+      }
+      const last = await newest()
+      const ended = last?.status === 'running' ? await newest(`status <> 'running'`) : last
       return {
         fetched: source.fetched,
         ...(source.cursor !== null && { cursor: source.cursor }),
@@ -132,37 +140,34 @@ export function runStore(database: Database): RunStore {
 
     async run(id) {
       if (!isUuid(id)) return undefined
-      const row = await selectRuns(database).where('run.id', '=', id).executeTakeFirst()
+      const [row] = await database.query<NamedRow>(`${selectRuns} where r.id = $1`, [id])
       return row === undefined ? undefined : runOf(row, row.source_name)
     },
 
     fetchTimes: (sources) => database.query<FetchTimes>(fetchTimesSql, [sources]),
 
     async latestRun() {
-      const row = await selectRuns(database).orderBy('run.started_at', 'desc').limit(1).executeTakeFirst()
+      const [row] = await database.query<NamedRow>(`${selectRuns} order by r.started_at desc limit 1`)
       return row === undefined ? undefined : runOf(row, row.source_name)
     },
 
     async runs(source, { limit, before }) {
-      const rows = await (await olderRuns(database, before))
-        .where('source.name', '=', source)
-        .orderBy('run.started_at', 'desc')
-        .orderBy('run.id')
-        .limit(limit)
-        .execute()
+      const last = before === undefined ? undefined : await placeOf(database, before)
+      const older = 'and (r.started_at < $3 or (r.started_at = $3 and r.id > $4))'
+      const rows = await database.query<RunRow>(
+        `${selectRuns} where s.name = $1 ${last === undefined ? '' : older}
+         order by r.started_at desc, r.id limit $2`,
+        [source, limit, ...(last === undefined ? [] : [last.started_at, last.id])],
+      )
       return rows.map((row) => runOf(row, source))
     },
 
     async unreadable(run, { limit, after = 0 }) {
       if (!isUuid(run)) return []
-      const rows = await database.kysely
-        .selectFrom('unreadable')
-        .select(['remote_id', 'reason'])
-        .where('run', '=', run)
-        .orderBy('position')
-        .limit(limit)
-        .offset(after)
-        .execute()
+      const rows = await database.query<{ remote_id: string; reason: string }>(
+        'select remote_id, reason from unreadable where run = $1 order by position limit $2 offset $3',
+        [run, limit, after],
+      )
       return rows.map(({ remote_id, reason }) => ({ remoteId: remote_id, reason }))
     },
   }
@@ -175,30 +180,20 @@ const fetchTimesSql = `
 select s.name as source, ${lastEndSql(`'succeeded'`)} as "succeededAt", ${lastEndSql(`'succeeded', 'partial'`)} as "readAt"
 from source s where s.name = any($1::text[])`
 
-function selectRuns(database: Queryable) {
-  return database.kysely
-    .selectFrom('run')
-    .innerJoin('source', 'source.id', 'run.source')
-    .select('source.name as source_name')
-    .select(columns.map((name) => `run.${name}` as const))
-}
+const selectRuns = `
+select s.name as source_name, ${columns.map((name) => `r.${name}`).join(', ')}
+from run r join source s on s.id = r.source`
 
-async function olderRuns(database: Queryable, before: string | undefined) {
-  if (before === undefined) return selectRuns(database)
-  const last = isUuid(before)
-    ? await database.kysely
-        .selectFrom('run')
-        .select(['id', 'started_at'])
-        .where('id', '=', before)
-        .executeTakeFirst()
-    : undefined
-  if (last === undefined) throw new ServiceError('RUN_UNKNOWN', `no run ${before}`)
-  return selectRuns(database).where(({ and, eb, or }) =>
-    or([
-      eb('run.started_at', '<', last.started_at),
-      and([eb('run.started_at', '=', last.started_at), eb('run.id', '>', last.id)]),
-    ]),
-  )
+/** Where a run is among those of its source. @throws ServiceError RUN_UNKNOWN */
+async function placeOf(database: Queryable, id: string): Promise<Pick<RunRow, 'id' | 'started_at'>> {
+  const [row] = isUuid(id)
+    ? await database.query<Pick<RunRow, 'id' | 'started_at'>>(
+        'select id, started_at from run where id = $1',
+        [id],
+      )
+    : []
+  if (row === undefined) throw new ServiceError('RUN_UNKNOWN', `no run ${id}`)
+  return row
 }
 
 /** @returns undefined while another one runs. @throws ServiceError SOURCE_UNKNOWN */

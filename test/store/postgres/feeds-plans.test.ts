@@ -2,7 +2,7 @@
 import t from 'tap'
 import { openDatabase } from '../../../src/store/postgres/database.ts'
 import { refresh } from '../../../src/store/postgres/feeds-members.ts'
-import type { Session } from '../../../src/store/postgres/queryable.ts'
+import type { Queryable } from '../../../src/store/postgres/queryable.ts'
 import { definition, type Facts, log, world } from '../../feeds/feed-world.ts'
 
 t.setTimeout(120_000)
@@ -26,7 +26,7 @@ function rowsOf(table: string, { Plans = [], ...node }: Node): number {
 }
 
 /** Of which each query is carried out once more before, and explained. */
-function explained(session: Session, plans: Node[]): Session {
+function explained(session: Queryable, plans: Node[]): Queryable {
   return {
     ...session,
     async query(sql, values, how) {
