@@ -80,8 +80,15 @@ async function* continued(
   }
 }
 
-/** Ends the work for a client that has gone away, or where the server stops and can't wait for it any longer. */
-export function whileConnected(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+/**
+ * Ends the work for a client that has gone away, or where the server stops and can't wait for it any longer.
+ * @param until ends it as well
+ */
+export function whileConnected(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ...until: readonly AbortSignal[]
+): AbortSignal {
   const controller = new AbortController()
   const closed = () => {
     if (!reply.raw.writableFinished) controller.abort(new Error(`client of request ${request.id} went away`))
@@ -89,5 +96,5 @@ export function whileConnected(request: FastifyRequest, reply: FastifyReply): Ab
   // Gone before anybody asked.
   if (reply.raw.closed) closed()
   else reply.raw.once('close', closed)
-  return AbortSignal.any([controller.signal, request.server.ending.signal])
+  return AbortSignal.any([controller.signal, request.server.ending.signal, ...until])
 }

@@ -1,9 +1,12 @@
 import t from 'tap'
 import { renderForCollections } from '../../src/feeds/stix/objects.ts'
 import type { Observation } from '../../src/model/indicator.ts'
+import { migrate } from '../../src/store/postgres/migrate.ts'
+import { migrations } from '../../src/store/postgres/migrations/index.ts'
 import { publicationStore } from '../../src/store/postgres/publications.ts'
 import { collectionOf } from '../../src/taxii/resources.ts'
 import { stixFaults } from '../feeds/stix/stix-schemas.ts'
+import { silent } from '../store/postgres/stored.ts'
 import {
   domains,
   drain,
@@ -257,6 +260,8 @@ t.test('what was revoked long ago is forgotten; what is in a collection is not',
   t.equal(await w.prunePublications(new Date(w.clock.now - 30 * 86_400_000)), 0, 'nothing is old enough')
   const later = new Date(w.clock.now + 86_400_000)
   await w.database.execute(`update stix_object set stored_at = stored_at - interval '2 days'`)
+  t.equal(await w.prunePublications(new Date(0)), 0, 'what was let go just now may be on its way back')
+  await w.database.execute(`update stix_object_left set left_at = left_at - interval '2 days'`)
   t.ok((await w.prunePublications(later)) > 1, 'the revoked object, and versions that nobody has')
   const after = (await drain(w.app, id)).objects
   t.strictSame(
@@ -264,6 +269,69 @@ t.test('what was revoked long ago is forgotten; what is in a collection is not',
     before.filter(({ revoked }) => !revoked),
   )
   t.equal(await w.prunePublications(later), 0)
+})
+
+t.test('a version is kept as long as one collection has it, and while it may come back', async (t) => {
+  const strict = feedOf('strict', { minConfidence: 1 })
+  const w = await world(t, { feeds: [feedOf('all'), strict] })
+  const versions = async () => {
+    const rows = await w.database.query<{ n: number }>(`select count(*)::int as n from stix_object
+      where type = 'indicator'`)
+    return rows[0]?.n
+  }
+  const aDayLater = async () => {
+    await w.database.execute(`update stix_object set stored_at = stored_at - interval '25 hours'`)
+    await w.database.execute(`update stix_object_left set left_at = left_at - interval '25 hours'`)
+    return w.prunePublications(new Date(0))
+  }
+  const [first] = domains(1, { confidence: 10 }) as [Observation]
+  await w.fetch([first])
+  const one = (await drain(w.app, 'all')).objects
+  await drain(w.app, 'strict')
+  await w.fetch([{ ...first, confidence: 20 }])
+  await drain(w.app, 'all')
+  t.equal(await versions(), 2)
+  t.equal(await aDayLater(), 0, 'the other collection still has it')
+  t.equal(await versions(), 2)
+  await drain(w.app, 'strict')
+  t.equal(await w.prunePublications(new Date(0)), 0, 'it may be on its way back')
+  t.equal(await aDayLater(), 1)
+  t.equal(await versions(), 1)
+
+  await w.fetch([first])
+  await drain(w.app, 'all')
+  await drain(w.app, 'strict')
+  await w.fetch([{ ...first, confidence: 20 }])
+  const back = (await drain(w.app, 'all')).objects
+  await drain(w.app, 'strict')
+  t.equal(await versions(), 2)
+  t.equal(await aDayLater(), 1, 'it came back: what was between goes')
+  t.strictSame((await drain(w.app, 'all')).objects, back)
+  t.equal(back.length, one.length)
+
+  await w.fetch([{ ...first, confidence: 0 }])
+  await drain(w.app, 'all')
+  t.equal(await versions(), 2)
+  await w.registerFeeds([strict])
+  t.equal(await aDayLater(), 1, 'its collection is no longer there')
+  t.equal(await versions(), 1)
+})
+
+t.test('versions that an earlier schema had left are found after the upgrade', async (t) => {
+  const w = await world(t)
+  const [only] = domains(1) as [Observation]
+  await w.fetch([only])
+  await drain(w.app, id)
+  await w.fetch([{ ...only, confidence: 5 }])
+  await drain(w.app, id)
+  const version = migrations.findIndex(({ name }) => name === '010-versions-left')
+  await w.database.execute('drop table stix_object_left; drop function publication_left cascade')
+  await w.database.execute(`update schema_version set version = ${version}`)
+  t.equal(await migrate(w.database, migrations.slice(0, version + 1), silent), 1)
+  t.equal(await w.prunePublications(new Date(0)), 0)
+  await w.database.execute(`update stix_object set stored_at = stored_at - interval '2 days'`)
+  await w.database.execute(`update stix_object_left set left_at = left_at - interval '2 days'`)
+  t.equal(await w.prunePublications(new Date(0)), 1)
 })
 
 t.test(

@@ -127,7 +127,7 @@ export function bridgeRoutes({ bridges }: BridgeRoutesOptions): RoutePlugin {
         },
       },
       handler: async (request, reply) => {
-        const signal = AbortSignal.any([whileConnected(request, reply), bridges.stopping])
+        const signal = whileConnected(request, reply, bridges.stopping)
         return { installed: await bridges.installFields(request.params.name, signal) }
       },
     })

@@ -143,7 +143,7 @@ export function exporterRoutes({ exports }: ExporterRoutesOptions): RoutePlugin 
         },
       },
       handler: async (request, reply) => {
-        const signal = AbortSignal.any([whileConnected(request, reply), exports.stopping])
+        const signal = whileConnected(request, reply, exports.stopping)
         return exports.reconcile(request.params.name, signal)
       },
     })

@@ -152,7 +152,7 @@ export function exportRoutes({ exports, publicUrl }: ExportRoutesOptions): Route
         const { status = ['rejected', 'dead'] } = request.body
         const queued = await exports.replay(id, status)
         const { wait = 0 } = request.query
-        const signal = AbortSignal.any([whileConnected(request, reply), exports.stopping])
+        const signal = whileConnected(request, reply, exports.stopping)
         const record = await exports.untilEnded(queued, { waitMs: wait * 1000, signal })
         reply.code(wait > 0 && record.endedAt !== null ? 200 : 202).header('location', exportUrl(id))
         return exportAnswer(record)

@@ -83,7 +83,7 @@ export function pollRoutes({ bridges, publicUrl }: PollRoutesOptions): RoutePlug
       },
       handler: async (request, reply) => {
         const started = await bridges.poll(request.params.name)
-        const signal = AbortSignal.any([whileConnected(request, reply), bridges.stopping])
+        const signal = whileConnected(request, reply, bridges.stopping)
         const { wait = 0 } = request.query
         const poll = await bridges.untilPolled(started, { waitMs: wait * 1000, signal })
         reply.code(wait === 0 || poll.status === 'running' ? 202 : 200)

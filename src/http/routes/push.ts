@@ -148,7 +148,7 @@ export function pushRoutes({ exports, filter }: PushRoutesOptions): RoutePlugin 
         })
         if (made.repeated) reply.header('idempotency-replayed', 'true')
         const { wait = 0 } = request.query
-        const signal = AbortSignal.any([whileConnected(request, reply), exports.stopping])
+        const signal = whileConnected(request, reply, exports.stopping)
         const record = await exports.untilEnded(made.export, { waitMs: wait * 1000, signal })
         reply.code(wait > 0 && record.endedAt !== null ? 200 : 202).header('location', exportUrl(record.id))
         return exportAnswer(record)

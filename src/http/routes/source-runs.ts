@@ -91,7 +91,7 @@ async function fetchNow(
 ): Promise<Receipt> {
   sourceNamed(sources, name)
   const { run: started } = await fetches.fetch(name)
-  const signal = AbortSignal.any([whileConnected(request, reply), fetches.stopping])
+  const signal = whileConnected(request, reply, fetches.stopping)
   const run = await untilEnded(started, store, { waitMs: waitSeconds * 1000, signal })
   reply.code(run.status === 'running' ? 202 : 200).header('location', `/api/v1/runs/${run.id}`)
   return receiptOf(run, store)

@@ -77,7 +77,7 @@ export function templatePreviewRoute({ bridges }: { readonly bridges: Bridges })
         if ((ticket === undefined) === (ticketId === undefined)) {
           throw invalid('ticket', 'takes a ticket, or `ticketId` in its place: one of the two')
         }
-        const signal = AbortSignal.any([whileConnected(request, reply), bridges.stopping])
+        const signal = whileConnected(request, reply, bridges.stopping)
         return { rendered: await bridges.preview(request.params.name, request.body, signal) }
       },
     })

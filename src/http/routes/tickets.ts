@@ -114,7 +114,7 @@ export function ticketRoutes({ bridges, publicUrl }: TicketRoutesOptions): Route
         },
       },
       handler: async (request, reply) => {
-        const signal = AbortSignal.any([whileConnected(request, reply), bridges.stopping])
+        const signal = whileConnected(request, reply, bridges.stopping)
         const { bridge, ticketId } = request.params
         const details = await bridges.resync(bridge, ticketId, signal)
         reply.code(202)

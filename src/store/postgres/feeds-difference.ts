@@ -2,7 +2,7 @@
 import type { FeedDefinition, FeedHeld, FeedState } from '../feed-store.ts'
 import { filterSql } from './feeds-filter.ts'
 import { type Parameters, parameters } from './parameters.ts'
-import type { Queryable } from './queryable.ts'
+import { only, type Queryable } from './queryable.ts'
 
 export interface FeedRow {
   readonly id: number
@@ -46,17 +46,6 @@ export interface Work {
   readonly row: FeedRow
   readonly state: FeedState
   readonly log: Log
-}
-
-/** The one row of a statement that always has one. */
-export async function only<Row extends object>(
-  session: Queryable,
-  sql: string,
-  values: readonly unknown[],
-): Promise<Row> {
-  const [row] = await session.query<Row>(sql, values)
-  if (row === undefined) throw new Error('the store gave no row where there always is one')
-  return row
 }
 
 // Step by step: what the change log touched since

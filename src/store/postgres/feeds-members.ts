@@ -8,14 +8,13 @@ import {
   type FeedRow,
   type Log,
   leftOut,
-  only,
   stepDifference,
   touched,
   type Work,
   wholeDifference,
 } from './feeds-difference.ts'
 import { definitionHash } from './feeds-filter.ts'
-import type { Queryable } from './queryable.ts'
+import { only, type Queryable } from './queryable.ts'
 
 export const feedColumns =
   'f.id, f.name, f.definition, f.seq, f.changed_seq, f.base_seq, f.base_entries, f.entries, f.truncated, f.changed_at, f.held'

@@ -7,6 +7,7 @@ import type {
 } from '../publication-store.ts'
 import type { Database } from './database.ts'
 import { publish } from './publish.ts'
+import { only } from './queryable.ts'
 import { removeAll, removedAtOnce } from './remove.ts'
 
 export interface PublicationOptions {
@@ -55,7 +56,7 @@ export function publicationStore(
     },
     async prunePublications(before) {
       const revoked = await removeAll(database, forgetRevoked, [before.getTime() * 1000])
-      return revoked + (await removeAll(database, forgetVersions, []))
+      return revoked + (await forgetVersionsLeft(database))
     },
   }
 }
@@ -126,9 +127,29 @@ const forgetRevoked = `
 delete from publication where (feed, object) in (
   select feed, object from publication where revoked and added < $1 limit ${removedAtOnce})`
 
-/** Younger ones may be on their way into a collection. */
+/**
+ * Whoever lets one go meanwhile waits for the row, or is waited for: then its moment is another one. A version that is
+ * stored once more is younger.
+ */
 const forgetVersions = `
-delete from stix_object where (id, hash) in (
-  select id, hash from stix_object o where stored_at < now() - interval '1 day'
-    and not exists (select from publication p where p.object = o.id and p.hash = o.hash) limit ${removedAtOnce})
-  and stored_at < now() - interval '1 day'`
+with due as (
+  select id, hash from stix_object_left where left_at < now() - interval '1 day'
+  order by left_at limit ${removedAtOnce} for update skip locked
+), seen as (
+  delete from stix_object_left l using due where l.id = due.id and l.hash = due.hash
+), gone as (
+  delete from stix_object o using due
+  where o.id = due.id and o.hash = due.hash and o.stored_at < now() - interval '23 hours'
+    and not exists (select from publication p where p.object = o.id and p.hash = o.hash)
+  returning 1
+)
+select (select count(*)::int from due) as seen, (select count(*)::int from gone) as gone`
+
+async function forgetVersionsLeft(database: Database): Promise<number> {
+  let all = 0
+  for (;;) {
+    const { seen, gone } = await only<{ seen: number; gone: number }>(database, forgetVersions, [])
+    all += gone
+    if (seen < removedAtOnce) return all
+  }
+}

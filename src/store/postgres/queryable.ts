@@ -29,3 +29,14 @@ export function queryable(query: Query): Queryable {
     execute: async (sql, values) => (await query(sql, values)).rowCount ?? 0,
   }
 }
+
+/** The one row of a statement that always has one. */
+export async function only<Row extends object>(
+  session: Queryable,
+  sql: string,
+  values: readonly unknown[],
+): Promise<Row> {
+  const [row] = await session.query<Row>(sql, values)
+  if (row === undefined) throw new Error('the store gave no row where there always is one')
+  return row
+}

@@ -41,6 +41,7 @@ const references: readonly (readonly [table: string, column: string, to: string]
 /** By the clock of the database. */
 const clocks: readonly (readonly [table: string, column: string])[] = [
   ['stix_object', 'stored_at'],
+  ['stix_object_left', 'left_at'],
   ['epoch', 'begun_at'],
 ]
 

@@ -8,6 +8,7 @@ import { sql as tickets } from './006-tickets.ts'
 import { sql as operations } from './007-operations.ts'
 import { sql as bestFirst } from './008-best-first.ts'
 import { sql as claimings } from './009-claimings.ts'
+import { sql as versionsLeft } from './010-versions-left.ts'
 
 export interface Migration {
   /** For the log. */
@@ -26,4 +27,5 @@ export const migrations: readonly Migration[] = [
   { name: '007-operations', sql: operations },
   { name: '008-best-first', sql: bestFirst },
   { name: '009-claimings', sql: claimings },
+  { name: '010-versions-left', sql: versionsLeft },
 ]
