@@ -5,7 +5,9 @@ const defaults: Readonly<Record<string, string>> = {
   shared_buffers: '128MB',
   max_connections: '40',
   max_wal_size: '2GB',
-  wal_compression: 'pglz',
+  // The packaged engine knows pglz only, which costs several times the change itself: 10,000 entries of a list of a
+  // million take 4.9 s instead of 0.7 after a checkpoint, for a quarter less of the log.
+  wal_compression: 'off',
   // The queries are short, and the packaged engine has no compiler in it.
   jit: 'off',
   // Tables of millions of rows would else wait for hundreds of thousands of changes.

@@ -60,7 +60,7 @@ t.test(
       synchronous_commit: 'on',
       data_checksums: 'on',
       jit: 'off',
-      wal_compression: 'pglz',
+      wal_compression: 'off',
       max_wal_size: '2GB',
       shared_buffers: '128MB',
       max_connections: '40',
