@@ -100,7 +100,10 @@ const uuidAtEnd = /^[a-z][a-z0-9-]*--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** Objects in a piece: some ten kilobytes, which neither side has to put together from parts. */
 const inPiece = 50
 
-/** The database joins the objects: several times cheaper than rows that Node would join. */
+/**
+ * The database joins the objects: several times cheaper than rows that Node would join. Each is looked up by its key: for
+ * the few of a page the planner would read all versions of a collection of some ten thousand.
+ */
 function pageStatement(where: string): string {
   const [limit, bytes] = [1, 2].map((number) => `$${(where.match(/\$\d+/g) ?? []).length + number}`)
   return `
@@ -110,7 +113,8 @@ with candidate as materialized (
 ), sized as (
   select c.added, c.version, c.revoked, o.head, o.tail, row_number() over upwards as number,
     sum(octet_length(o.head) + octet_length(o.tail)) over upwards - octet_length(o.head) as before
-  from candidate c join stix_object o on o.id = c.object and o.hash = c.hash
+  from candidate c cross join lateral (
+    select head, tail from stix_object where id = c.object and hash = c.hash offset 0) o
   window upwards as (order by c.added)
 ), page as (
   select * from sized where number <= ${limit}::int and before <= ${bytes}::bigint
