@@ -1,7 +1,12 @@
-/** How PostgreSQL brings a list up to date: what it reads is as much as changed, however much there is. */
+/**
+ * How PostgreSQL brings a list up to date and reads a collection: what it looks at is as much as changed or is asked for,
+ * however much there is.
+ */
 import t from 'tap'
+import { renderForCollections } from '../../../src/feeds/stix/objects.ts'
 import { openDatabase } from '../../../src/store/postgres/database.ts'
 import { refresh } from '../../../src/store/postgres/feeds-members.ts'
+import { publicationStore } from '../../../src/store/postgres/publications.ts'
 import type { Queryable } from '../../../src/store/postgres/queryable.ts'
 import { definition, type Facts, log, world } from '../../feeds/feed-world.ts'
 
@@ -87,4 +92,23 @@ t.test('a list with a limit that takes the best of many does not look at the oth
   t.strictSame(sorted, [], 'nothing is sorted: they come in their order')
   const ordered = plans.filter((plan) => JSON.stringify(plan).includes('"Index Name":"indicator_by_rank"'))
   t.ok(ordered.length > 0, 'by an index that has it')
+})
+
+t.test('a page of a collection looks at its own objects', async (t) => {
+  const w = await world(t)
+  await w.fetch(Array.from({ length: many }, (_, at): Facts => ({ value: `d${at}.example` })))
+  const database = await openDatabase({ connection: { ...w.database.connection }, log })
+  t.teardown(() => database.close())
+  const now = new Date()
+  await w.store.refreshFeed(definition({ name: 'first' }), { now })
+  const plans: Node[] = []
+  const publications = publicationStore({ ...database, ...explained(database, plans) }, renderForCollections)
+  let done = false
+  while (!done) done = (await publications.publish('first', now)).done
+  await database.execute('vacuum (analyze) publication, stix_object')
+  plans.length = 0
+  const page = await publications.publishedObjects('first', { tlp: 2, limit: 100 })
+  t.equal(page.count, 100)
+  const read = plans.reduce((sum, plan) => sum + rowsOf('stix_object', plan), 0)
+  t.ok(read > 0 && read <= 101, `${read} versions were looked at`)
 })
