@@ -16,7 +16,7 @@ import { loadConfig } from '../src/config/load.ts'
 import { formatProblem } from '../src/config/problem.ts'
 import { type Simulators, startSimulators } from '../src/simulation/demo.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(300_000)
 
 const root = join(import.meta.dirname, '..')
 const documents = globSync(['*.md', 'docs/**/*.md', 'deploy/**/*.md', 'integrations/**/*.md'], {

@@ -11,7 +11,7 @@ import { appWith, sourceEntry, storedApp } from '../app.ts'
 import { world } from '../telemetry/world.ts'
 import { answer, failureOf, rawServer, testClient } from '../upstream/fixtures/servers.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const lists = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
 const objects = (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`

@@ -11,7 +11,7 @@ import { sourceEntry } from '../app.ts'
 import { freshDatabase } from '../store/database.ts'
 import { commandLine } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const simulator = await startThreatConnectSimulator({
   indicators: [{ type: 'Host', summary: 'a.example', owner: 'Example Organization' }],

@@ -7,7 +7,7 @@ import { startEmbedded } from '../../src/store/embedded/start.ts'
 import { fill, observationOf, openStore, silent } from '../store/postgres/stored.ts'
 import { commandLine, main } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 /** Outside of the checkout, which other users need not be able to read. */
 const folder = mkdtempSync(join(tmpdir(), 'feed-cli-backup-'))

@@ -27,7 +27,7 @@ import { copyCluster } from '../store/database.ts'
 import { answer, forwardProxy, rawServer, tcpServer } from '../upstream/fixtures/servers.ts'
 import { commandLine, type Ended } from './command-line.ts'
 
-t.setTimeout(150_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const base = mkdtempSync(join(tmpdir(), 'feed-broken-'))
 t.teardown(() => rmSync(base, { recursive: true, force: true }))

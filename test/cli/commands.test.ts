@@ -9,7 +9,7 @@ import { ref } from '../config/fixture.ts'
 import { commandLine, type Ended, main } from './command-line.ts'
 
 // Dozens of processes, on machines that have more to do.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const account = {
   accessId: '40712000000000000001',

@@ -9,7 +9,7 @@ import { program } from '../../src/cli/program.ts'
 import { canary } from '../canary.ts'
 import { commandLine, main } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const here = join(cli.folder, '..', 'here')
 const secret = canary('completion')

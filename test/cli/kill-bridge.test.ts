@@ -12,7 +12,7 @@ import { createRandom } from '../../src/sources/threatconnect/simulator/corpus/r
 import { engineProcesses, storeFolder, until } from '../store/embedded/servers.ts'
 import { commandLine, type Running } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 /** So many lives begin with so many new tickets each, and are killed; the one after them may live. */
 const kills = 3

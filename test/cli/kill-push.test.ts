@@ -13,7 +13,7 @@ import { killAgain } from '../../trials/kills.ts'
 import { engineProcesses, storeFolder, until } from '../store/embedded/servers.ts'
 import { commandLine, type Running } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const size = 400
 const kills = 3

@@ -5,7 +5,7 @@ import { freshDatabase } from '../store/database.ts'
 import { commandLine } from './command-line.ts'
 
 // Others take over what the dead one had within 20 s: most of it is waiting.
-t.setTimeout(240_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 
 t.test(

@@ -13,7 +13,7 @@ import { addsUp } from '../pipeline/store.ts'
 import { engineProcesses, storeFolder, until } from '../store/embedded/servers.ts'
 import { commandLine } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const size = 5000
 const pageSize = 250

@@ -15,7 +15,7 @@ import {
 import { commandLine, type Running, root, type StartOptions } from './command-line.ts'
 
 // Dozens of processes, on machines that have more to do.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const account = {
   accessId: '40712000000000000002',

@@ -15,7 +15,7 @@ import { definition, log } from '../feeds/feed-world.ts'
 import { freshDatabase } from '../store/database.ts'
 import { commandLine, main } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const apiKey = 'a-key-that-nobody-tells'
 const wrongToken = 'a-wrong-private-token-of-darktrace'

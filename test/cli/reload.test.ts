@@ -8,7 +8,7 @@ import { startThreatConnectSimulator } from '../../src/sources/threatconnect/sim
 import { storeFolder } from '../store/embedded/servers.ts'
 import { commandLine, type Running } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 
 const files = {

@@ -4,7 +4,7 @@ import { roll } from '../../trials/rolling-run.ts'
 import { freshDatabase } from '../store/database.ts'
 import { commandLine } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 
 t.test('a rolling restart under load loses no request, no push, no fetch and no ticket', async (t) => {

@@ -9,7 +9,7 @@ import { graceMs, stopTimes } from '../../src/cli/stop.ts'
 import { engineProcesses, until as eventually, storeFolder } from '../store/embedded/servers.ts'
 import { commandLine, type Running } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 
 interface Answer {

@@ -14,7 +14,7 @@ import { sourceEntry } from '../app.ts'
 import { freshDatabase } from '../store/database.ts'
 import { commandLine, type Running } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const records = 60
 const pageSize = 10

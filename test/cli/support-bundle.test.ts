@@ -13,7 +13,7 @@ import { startSimulators } from '../../src/simulation/demo.ts'
 import { leaksIn, type Vault, vault } from '../canary.ts'
 import { commandLine } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 const simulators = await startSimulators({ host: '127.0.0.1', port: 0 })
 t.teardown(() => simulators.close())

@@ -15,7 +15,7 @@ import {
 } from '../store/embedded/servers.ts'
 import { commandLine } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 
 /** What must be the same to the byte. */

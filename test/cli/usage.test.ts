@@ -10,7 +10,7 @@ import { commandsFile, commandsPage } from '../../src/cli/commands-page.ts'
 import { program } from '../../src/cli/program.ts'
 import { commandLine, root } from './command-line.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 const cli = commandLine(t)
 
 /** Every command, those below others and the hidden ones too, with its whole name. */

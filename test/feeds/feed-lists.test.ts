@@ -17,7 +17,7 @@ import { type Encoding, encodings, type FeedDefinition } from '../../src/store/f
 import { definition, lines, lists, textOf, type World, world } from './feed-world.ts'
 
 // Each test has a database of its own; other tests run beside.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 /** A format that tells how often it was asked to encode. */
 function counted(more: Partial<FeedFormat> = {}): FeedFormat & { readonly times: () => number } {

@@ -7,7 +7,7 @@ import type { App } from '../../src/http/app.ts'
 import { startThreatConnectSimulator } from '../../src/sources/threatconnect/simulator/index.ts'
 import { configOf, sourceEntry, storedApp } from '../app.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const base = 'https://feeds.example.org'
 const feeds = [

@@ -8,7 +8,7 @@ import { appWith } from '../app.ts'
 import { serverRoutes, shapeOf } from './contract/server-routes.ts'
 import { names, startWorld, type World } from './contract/world.ts'
 
-t.setTimeout(150_000)
+t.setTimeout(300_000)
 
 /** Who may: everybody, whoever has a key, or keys with one of the scopes. */
 type Who = 'everybody' | 'any key' | readonly string[]

@@ -15,7 +15,7 @@ import type { Encoding, FeedDefinition } from '../../src/store/feed-store.ts'
 import { definition, lists, log, type World, world } from '../feeds/feed-world.ts'
 
 // Each test has a database of its own; other tests run beside.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const digest = (secret: string) => createHash('sha256').update(secret).digest('hex')
 const keys = [

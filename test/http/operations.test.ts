@@ -32,7 +32,7 @@ const lists = [
   { name: 'block-host', types: ['domain'] },
 ]
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 interface Asked {
   readonly body?: object | string

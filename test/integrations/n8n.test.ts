@@ -6,7 +6,7 @@ import { startDarktraceSimulator } from '../../src/exporters/darktrace/simulator
 import { startThreatConnectSimulator } from '../../src/sources/threatconnect/simulator/index.ts'
 import { sourceEntry, storedApp } from '../app.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 interface Node {
   readonly name: string

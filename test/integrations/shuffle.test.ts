@@ -9,7 +9,7 @@ import type { App } from '../../src/http/app.ts'
 import { startSimulators } from '../../src/simulation/demo.ts'
 import { storedApp } from '../app.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const key = 'shuffle-key-0123456789-0123456789-0123456789'
 const base = 'https://feeds.example.org'

@@ -16,7 +16,7 @@ import { sourceEntry, storedApp } from '../app.ts'
 import { noPython, python, xsoarFolder } from './python.ts'
 import { type Integration, integrationFaults, isFeedParameter } from './xsoar-rules.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(300_000)
 
 const name = 'FeedIndicatorFeedServer'
 const read = (file: string) => readFileSync(join(xsoarFolder, file), 'utf8')

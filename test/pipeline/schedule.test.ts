@@ -29,7 +29,7 @@ function runsOf({ store }: Stored, source: string, count: number): Promise<reado
 }
 
 // Queues look once a second: on a machine that is busy it takes its time.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 t.test(
   'what was never fetched is fetched at the start and then every so often; off waits to be asked',

@@ -13,7 +13,7 @@ import { freshDatabase } from './database.ts'
 import { accepted, ended, failed, item, pagesOf } from './postgres/exporting.ts'
 import { fill, freshStore, observationOf, openStore, silent } from './postgres/stored.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 async function operating(t: Test) {
   const store = await freshStore(t)

@@ -16,7 +16,7 @@ import {
   timeAt,
 } from './ticketing.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 interface ModelEffect {
   readonly key: string

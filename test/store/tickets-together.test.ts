@@ -19,7 +19,7 @@ import {
   working,
 } from './ticketing.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const emptied = await ticketing(t)
 const ids = Array.from({ length: 12 }, (_, n) => `T${n}`)

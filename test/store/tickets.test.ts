@@ -26,7 +26,7 @@ import {
   working,
 } from './ticketing.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const emptied = await ticketing(t)
 const losesClaim = (asked: Promise<unknown>) =>

@@ -14,7 +14,7 @@ import { sourceEntry, storedApp } from '../app.ts'
 import { bareDesk, bareSink, deskSide, entryOf, incident, json, sinkSide } from '../tickets/bare-world.ts'
 import { until } from './world.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(300_000)
 
 /** Stands in every value, every query and every text of a ticket. */
 const marker = 'zqmarker7'

@@ -3,7 +3,7 @@ import t from 'tap'
 import { sourceProgram, startServer, withChildren } from '../../bench/harness/processes.ts'
 import { soak } from '../../trials/soak-run.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(300_000)
 
 t.test('everything at once, with products that go away, is answered and right in the end', async (t) => {
   const { faults, samples, ...figures } = await withChildren(200_000, (start, folder) =>

@@ -12,7 +12,7 @@ import { type Stage, signIn } from './stage.ts'
 import { ticketsAndEffects } from './tickets.ts'
 import { world } from './world.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(300_000)
 
 t.test('the dashboard', { skip: noBrowser }, async (t) => {
   const browser = await openBrowser()

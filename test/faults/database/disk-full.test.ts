@@ -12,7 +12,7 @@ import { item, pagesOf, start } from '../../store/postgres/exporting.ts'
 import { runServer } from './server-run.ts'
 import { auditEntry, silent } from './store-world.ts'
 
-t.setTimeout(150_000)
+t.setTimeout(300_000)
 
 const megabytes = 200
 /** Small, and written over again and again: else the log would fill the disk, and not what is stored. */

@@ -4,7 +4,7 @@ import { postmaster, start as startEngine, storeFolder } from '../../store/embed
 import { installed, startPair } from './pair.ts'
 import { runServer } from './server-run.ts'
 
-t.setTimeout(150_000)
+t.setTimeout(300_000)
 
 const bin = installed()
 const withoutPair =

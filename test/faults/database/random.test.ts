@@ -5,7 +5,7 @@ import type { DatabaseProxy } from './proxy.ts'
 import { spoilAtRandom } from './random-faults.ts'
 import { runServer } from './server-run.ts'
 
-t.setTimeout(150_000)
+t.setTimeout(300_000)
 t.jobs = 4
 
 const given = process.argv.indexOf('--seed')

@@ -3,7 +3,7 @@ import t from 'tap'
 import { createRandom } from '../../../src/sources/threatconnect/simulator/corpus/random.ts'
 import { conflicts, losses, methods, nameOf, spoiling } from './spoil-store.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const given = process.argv.indexOf('--seed')
 const seed = given < 0 ? Math.trunc(Math.random() * 2 ** 31) : Number(process.argv[given + 1])

@@ -5,7 +5,7 @@ import { type Description, type Operation, readDescription } from './document.ts
 import { type Finding, runContract, runRaw, runTaxii, runWithoutVendors, startContractWorld } from './run.ts'
 import { serverRoutes, shapeOf } from './server-routes.ts'
 
-t.setTimeout(150_000)
+t.setTimeout(300_000)
 
 const seed = Number(/^\d+$/.exec(process.argv[2] ?? '')?.[0] ?? Math.trunc(Math.random() * 2 ** 31))
 const again = `repeat with: node trials/contract.ts --cases 2000 --seed ${seed}`

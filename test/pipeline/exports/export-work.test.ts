@@ -13,7 +13,7 @@ import { createProduct, errorOf, type Product } from './product.ts'
 import { createWorld, destinationOf, valuesOf, type World } from './world.ts'
 
 // Queues look once a second: on a machine that is busy it takes its time.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const real = { now: Date.now, ahead: () => {} }
 

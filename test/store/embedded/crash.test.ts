@@ -16,7 +16,7 @@ import {
 } from './servers.ts'
 
 // Each test starts and ends programs of the system, which a busy machine does slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 t.test('a server that is killed leaves no process of the engine, and no committed row is lost', async (t) => {
   const folder = await storeFolder(t)

@@ -20,7 +20,7 @@ import {
 } from './servers.ts'
 
 // Each test starts and ends programs of the system, which a busy machine does slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 t.test('an engine that lost its server and both its watchdogs is ended by the next start', async (t) => {
   const folder = await storeFolder(t)

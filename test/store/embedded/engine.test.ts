@@ -32,7 +32,7 @@ import {
 } from './servers.ts'
 
 // Each test starts and ends programs of the system, which a busy machine does slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const account = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, other: false }
 const installed = '/usr/lib/postgresql/15'

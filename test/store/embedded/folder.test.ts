@@ -34,7 +34,7 @@ import {
 } from './servers.ts'
 
 // Each test starts and ends programs of the system, which a busy machine does slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 /** The engine as another user finds it: `rejected` with the system's word, or connected. */
 function connectAs(uid: number, host: string): string {

@@ -7,7 +7,7 @@ import { tryLock } from '../../../src/store/embedded/lock.ts'
 import { engineProcesses, query, refusal, server, start, storeFolder, temporaryFolder } from './servers.ts'
 
 // Each test starts and ends programs of the system, which a busy machine does slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 t.test(
   'of eight servers that start on a new folder at once exactly one gets it, and the others name it',

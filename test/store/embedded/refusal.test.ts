@@ -6,7 +6,7 @@ import t from 'tap'
 import { isRoot, needsRoot, nobody, query, refusal, server, start, temporaryFolder } from './servers.ts'
 
 // Each test starts and ends programs of the system, which a busy machine does slowly.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 type Test = Parameters<typeof temporaryFolder>[0]
 

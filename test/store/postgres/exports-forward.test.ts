@@ -8,7 +8,7 @@ import { ClaimLost } from '../../../src/store/store.ts'
 import { definition, type Facts, log, type World, world } from '../../feeds/feed-world.ts'
 import { accepted, contradictions, counted, drain, ended, later, push, start } from './exporting.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const list = definition({ name: 'forward/dt', activeOnly: true })
 

@@ -4,7 +4,7 @@ import type { Database } from '../../../src/store/postgres/database.ts'
 import { settlements } from '../../../src/store/postgres/exports/settle.ts'
 import { accepted, countsOf, exporting, failed, item, push, start } from './exporting.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const emptied = await exporting(t)
 const batch = 500

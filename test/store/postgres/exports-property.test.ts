@@ -15,7 +15,7 @@ import {
   pagesOf,
 } from './exporting.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const values = ['a.example', 'b.example', 'c.example', 'd.example']
 

@@ -17,7 +17,7 @@ import {
   start,
 } from './exporting.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const emptied = await exporting(t)
 

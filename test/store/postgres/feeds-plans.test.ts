@@ -10,7 +10,7 @@ import { publicationStore } from '../../../src/store/postgres/publications.ts'
 import type { Queryable } from '../../../src/store/postgres/queryable.ts'
 import { definition, type Facts, log, world } from '../../feeds/feed-world.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const many = 6000
 

@@ -17,7 +17,7 @@ import { typeNumber } from '../../../src/store/postgres/types.ts'
 import { definition, type Facts, log, type World, world } from '../../feeds/feed-world.ts'
 
 // Each test has a database of its own; other tests run beside.
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const now = new Date('2026-11-25T12:00:00Z')
 
