@@ -27,8 +27,8 @@ export interface Measure {
   readonly name: string
   /** Of one unit: what it is divided by is in it. */
   readonly unit: string
-  /** What is less is as good as this: noise is no bend. */
-  readonly least: number
+  /** What is less is as good as this: noise is no bend. Absent: it is told, and is no curve. */
+  readonly least?: number
 }
 
 export interface Point {
@@ -58,7 +58,7 @@ function steps(points: readonly Point[], along: 'indicators' | 'feeds'): Step[] 
 
 function growth({ name, least }: Measure, { from, to }: Step): number | undefined {
   const [before, after] = [from.values.get(name), to.values.get(name)]
-  if (before === undefined || after === undefined) return undefined
+  if (least === undefined || before === undefined || after === undefined) return undefined
   return Math.max(after, least) / Math.max(before, least)
 }
 

@@ -82,8 +82,13 @@ export function databaseOwnCpuSeconds(postmaster: number): number {
     .reduce((sum, { pid }) => sum + cpuSeconds(pid), 0)
 }
 
+/** @returns nothing of one that has ended meanwhile */
 function titleOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
 }
 
 /** Processes that work in a folder or below it: a PostgreSQL works in its data. */
