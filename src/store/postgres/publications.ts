@@ -152,7 +152,10 @@ select (select count(*)::int from due) as seen, (select count(*)::int from gone)
 async function forgetVersionsLeft(database: Database): Promise<number> {
   let all = 0
   for (;;) {
-    const { seen, gone } = await only<{ seen: number; gone: number }>(database, forgetVersions, [])
+    // One who publishes may wait for us while we wait for it: then one of both comes again.
+    const { seen, gone } = await database.transaction((transaction) =>
+      only<{ seen: number; gone: number }>(transaction, forgetVersions, []),
+    )
     all += gone
     if (seen < removedAtOnce) return all
   }
